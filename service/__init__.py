@@ -1,0 +1,1 @@
+"""What runs: news statements in, verdicts out, over HTTP and on the command line. No torch in here."""

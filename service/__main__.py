@@ -1,0 +1,173 @@
+"""Command line -> service: serve, classify."""
+
+import argparse
+import csv
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any, TextIO
+
+from service.classifier import Classifier, classifier_of
+from service.errors import Fault, InvalidInput, OnRecordError
+from service.model_folder import ModelFolder, open_model_folder, served_name
+from service.settings import Settings, read_settings
+from service.stance import STANCES, Verdict
+from service.statements.lines import Line, read_lines
+
+_CHUNK = 64
+_STDIN = "-"
+Rows = Iterator[tuple[Line, Verdict]]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command. Returns 0, 2 for input or a model that cannot be used, 130 after Ctrl-C."""
+    options = _parser().parse_args(arguments)
+    try:
+        settings = read_settings(os.environ)
+        return int(options.run(options, settings, _open_served(options.model, settings)))
+    except OnRecordError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        # Whoever read our output has enough of it (`… | head`); Python would complain at its exit if it found the pipe broken once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+def _serve(options: argparse.Namespace, settings: Settings, folder: ModelFolder) -> int:
+    import uvicorn  # noqa: PLC0415 - `classify` needs no server
+
+    from service.api.app import create_app  # noqa: PLC0415
+    from service.api.served import ServedModel  # noqa: PLC0415
+
+    host, port = options.host or settings.host, settings.port if options.port is None else options.port
+    results = folder.card.results
+    scored = f", macro-F1 {results['macro_f1']:.3f} on {results['n']} held-out quotes" if "macro_f1" in results else ""
+    print(f"On Record serves the model {folder.card.name}{scored}")
+    print(f"  page      http://{host}:{port}/")
+    print(f"  API docs  http://{host}:{port}/docs")
+    print("  stop      Ctrl-C", flush=True)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
+    served = ServedModel(folder.card, lambda: classifier_of(folder, settings.n_threads or None))
+    uvicorn.run(create_app(served, settings), host=host, port=port, log_level="warning", access_log=False)
+    return 0
+
+
+def _classify(options: argparse.Namespace, settings: Settings, folder: ModelFolder) -> int:
+    write = {"table": _write_table, "jsonl": _write_json_lines, "csv": _write_csv}[options.format]
+    with _lines(options) as lines:
+        write(_verdicts(lines, classifier_of(folder, settings.n_threads or None)), sys.stdout)
+    return 0
+
+
+@contextmanager
+def _lines(options: argparse.Namespace) -> Iterator[Iterator[Line]]:
+    """The lines that the command is about: from its arguments, a file or standard input."""
+    texts, path = options.statement, options.file
+    if texts and path:
+        raise InvalidInput(Fault("arguments", "statements and --file", "one of the two"))
+    if not texts and path is None and sys.stdin.isatty():
+        raise InvalidInput(Fault("arguments", "nothing", "a statement in quotation marks, --file FILE, or lines on standard input"))
+    if texts:
+        yield read_lines([text.replace("\n", " ") for text in texts], "argument")
+    elif path in (None, _STDIN):
+        with open(sys.stdin.fileno(), encoding="utf-8", closefd=False) as file:  # whatever the locale says
+            yield _decoded(file, "standard input")
+    else:
+        try:
+            file = open(path, encoding="utf-8")  # noqa: SIM115 - closed below; only the opening may fail here
+        except OSError as error:
+            raise InvalidInput(Fault(path, error.strerror or "an error", "a file that can be read")) from None
+        with file:
+            yield _decoded(file, path)
+
+
+def _decoded(lines: Iterable[str], source: str) -> Iterator[Line]:
+    try:
+        yield from read_lines(lines, source)
+    except UnicodeDecodeError as error:
+        raise InvalidInput(Fault(source, f"byte 0x{error.object[error.start]:02X}", "UTF-8 text")) from None
+
+
+def _verdicts(lines: Iterator[Line], classifier: Classifier) -> Rows:
+    while chunk := list(islice(lines, _CHUNK)):
+        yield from zip(chunk, classifier.classify([line.statement for line in chunk]), strict=True)
+
+
+def _write_table(rows: Rows, out: TextIO) -> None:
+    from rich.console import Console  # noqa: PLC0415 - the other formats start faster without it
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table("stance", "probability", "statement", box=None, pad_edge=False)
+    table.columns[1].justify = "right"
+    for line, verdict in rows:
+        unsure = "" if verdict.certain else " ?"
+        table.add_row(f"{verdict.stance}{unsure}", f"{verdict.probability:.2f}", Text(line.statement.text))
+    console = Console(file=out)
+    console.print(table)
+    console.print(Text("?  under the model's threshold: look at it yourself", style="dim"))
+
+
+def _write_json_lines(rows: Rows, out: TextIO) -> None:
+    for line, verdict in rows:
+        out.write(json.dumps(line.others | _statement(line) | _verdict(verdict), ensure_ascii=False) + "\n")
+
+
+def _write_csv(rows: Rows, out: TextIO) -> None:
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["text", "context", "speaker", "stance", "probability", *STANCES, "certain", "truncated"])
+    for line, verdict in rows:
+        shares = [f"{probability:.6f}" for probability in (verdict.probability, *verdict.probabilities)]
+        writer.writerow([*_statement(line).values(), verdict.stance, *shares, str(verdict.certain).lower(), str(verdict.truncated).lower()])
+
+
+def _statement(line: Line) -> dict[str, str | None]:
+    return {"text": line.statement.text, "context": line.statement.context, "speaker": line.statement.speaker}
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "stance": verdict.stance,
+        "probability": round(verdict.probability, 6),
+        "probabilities": {str(stance): round(share, 6) for stance, share in zip(STANCES, verdict.probabilities, strict=True)},
+        "certain": verdict.certain,
+        "truncated": verdict.truncated,
+    }
+
+
+def _open_served(model: Path | None, settings: Settings) -> ModelFolder:
+    return open_model_folder(model or settings.models / served_name(settings.models))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m service", description="Says who confirms, denies, threatens and appeals in the news.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    serve = commands.add_parser("serve", help="answer over HTTP")
+    serve.add_argument("--host", help="address to listen on (ONRECORD_HOST, 127.0.0.1)")
+    serve.add_argument("--port", type=int, help="port to listen on (ONRECORD_PORT, 8000)")
+    _add_model(serve, _serve)
+
+    classify = commands.add_parser("classify", help="classify statements given as arguments, in a file, or on standard input")
+    classify.add_argument("statement", nargs="*", help="a statement, in quotation marks")
+    classify.add_argument("--file", metavar="FILE", help="one statement a line, or JSON Lines with text, context, speaker; - is standard input")
+    classify.add_argument("--format", choices=("table", "jsonl", "csv"), default="table", help="of the output (%(default)s)")
+    _add_model(classify, _classify)
+    return parser
+
+
+def _add_model(command: argparse.ArgumentParser, run: Callable[..., int]) -> None:
+    command.add_argument("--model", type=Path, metavar="DIR", help="model folder (the one named in data/models/served, else data/models/released)")
+    command.set_defaults(run=run)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,132 @@
+"""Settings and a model -> the HTTP application."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from importlib import resources
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.responses import HTMLResponse
+
+from service.api import metrics
+from service.api.limits import JsonRoute
+from service.api.problems import MEDIA_TYPE, add_handlers
+from service.api.schemas import (
+    Health,
+    LabelOut,
+    LabelScoreOut,
+    LabelsResponse,
+    ModelResponse,
+    PipelineParameters,
+    PipelineRequest,
+    PredictRequest,
+    PredictResponse,
+    Problem,
+    pipeline_out,
+    verdict_out,
+)
+from service.api.served import ServedModel
+from service.errors import NotReady
+from service.settings import Settings
+from service.stance import DEFINITIONS
+from service.statements.statement import Statement
+
+_PROBLEM: dict[str, Any] = {"model": Problem, "content": {MEDIA_TYPE: {}}}
+_REFUSALS: dict[int | str, dict[str, Any]] = {
+    400: {**_PROBLEM, "description": "The body is no JSON."},
+    413: {**_PROBLEM, "description": "The body is too large."},
+    415: {**_PROBLEM, "description": "The content type is not JSON."},
+    422: {**_PROBLEM, "description": "The JSON is not what was wanted; `errors` says where."},
+    503: {**_PROBLEM, "description": "The model is not ready."},
+}
+_DESCRIPTION = "Says what the speaker of a quoted or reported statement does by making it: **confirm**, **deny**, **threat**, **appeal**, or **other**."
+# The page has its style and script inline, and talks to nobody but its own service.
+_PAGE_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'"
+)
+
+predicting = APIRouter(route_class=JsonRoute, responses=_REFUSALS, tags=["verdicts"])
+about = APIRouter(tags=["about"])
+health = APIRouter(tags=["health"])
+
+
+def create_app(served: ServedModel, settings: Settings) -> FastAPI:
+    """The application; it begins to load `served` when it starts up."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        served.start()
+        yield
+
+    app = FastAPI(title="On Record", version="1", description=_DESCRIPTION, lifespan=lifespan)
+    app.state.served = served
+    app.state.metrics = metrics.Metrics()
+    app.state.max_body_bytes = settings.max_body_bytes
+    for router in (predicting, about, health):
+        app.include_router(router)
+    add_handlers(app)
+    app.add_middleware(metrics.CountRequests, metrics=app.state.metrics)
+    return app
+
+
+# These two are plain functions: Starlette runs them in its thread pool, where waiting for the network holds up nobody.
+@predicting.post("/v1/predict", summary="What do these statements do?")
+def predict(body: PredictRequest, request: Request) -> PredictResponse:
+    """One verdict for each of 1 to 256 statements, in order. A verdict depends on its own statement and context alone."""
+    verdicts = request.app.state.served.classify(body.as_statements())
+    request.app.state.metrics.count_verdicts(verdicts)
+    return PredictResponse(model=request.app.state.served.card.name, verdicts=[verdict_out(verdict) for verdict in verdicts])
+
+
+@predicting.post("/predict", summary="The same, in the shape of Hugging Face's text-classification task")
+def predict_as_pipeline(body: PipelineRequest, request: Request) -> list[LabelScoreOut] | list[list[LabelScoreOut]]:
+    """A list of labels with scores for one text; for a list of texts, a list of such lists."""
+    texts = [body.inputs] if isinstance(body.inputs, str) else body.inputs
+    verdicts = request.app.state.served.classify([Statement(text) for text in texts])
+    request.app.state.metrics.count_verdicts(verdicts)
+    top_k = (body.parameters or PipelineParameters()).top_k
+    rows = [pipeline_out(verdict, top_k) for verdict in verdicts]
+    return rows[0] if isinstance(body.inputs, str) else rows
+
+
+@about.get("/v1/labels", summary="The labels and what they mean")
+def labels() -> LabelsResponse:
+    """In the order of a model's outputs."""
+    return LabelsResponse(
+        labels=[LabelOut(name=stance, definition=definition.text, examples=definition.examples) for stance, definition in DEFINITIONS.items()]
+    )
+
+
+@about.get("/v1/model", summary="The served model and its results")
+def model(request: Request) -> ModelResponse:
+    """The card of the model in use."""
+    return ModelResponse.model_validate(request.app.state.served.card, from_attributes=True)
+
+
+@about.get("/", include_in_schema=False)
+def page() -> HTMLResponse:
+    text = resources.files("service").joinpath("page", "index.html").read_text(encoding="utf-8")
+    return HTMLResponse(text, headers={"Content-Security-Policy": _PAGE_POLICY, "X-Content-Type-Options": "nosniff"})
+
+
+@health.get("/healthz", summary="Is the process alive?")
+async def healthz() -> Health:
+    """Answers as long as the process does, whatever the model's state."""
+    return Health(status="alive")
+
+
+@health.get("/readyz", summary="Would a statement be answered?", responses={503: _REFUSALS[503]})
+async def readyz(request: Request) -> Health:
+    """503 until a real forward pass has run, and again when the inference threads are gone."""
+    reason = request.app.state.served.why_not_ready()
+    if reason is not None:
+        raise NotReady(reason)
+    return Health(status="ready")
+
+
+@health.get("/metrics", summary="Counts, in Prometheus' text format", response_class=Response, status_code=HTTPStatus.OK)
+async def prometheus(request: Request) -> Response:
+    """Requests by path and status, their seconds, verdicts by stance, truncated statements, readiness."""
+    is_ready = request.app.state.served.why_not_ready() is None
+    return Response(request.app.state.metrics.text(is_ready=is_ready), media_type=metrics.MEDIA_TYPE)

@@ -1,0 +1,56 @@
+"""A route that takes JSON: refuses other content types and bodies over the limit, with the rest of the body unread."""
+
+from collections.abc import Callable, Coroutine
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+from starlette.types import Message, Receive
+
+from service.api.problems import RefusedBody
+from service.errors import Fault, shown
+
+
+class JsonRoute(APIRoute):
+    """Looks at the headers before the body, and counts the body while it comes in; the limit is the app's `state.max_body_bytes`."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+        if not self.body_field:
+            return handle
+
+        async def limited(request: Request) -> Response:
+            max_bytes: int = request.app.state.max_body_bytes
+            _check_content_type(request.headers.get("content-type", ""))
+            length = request.headers.get("content-length", "")
+            if length.isdecimal() and int(length) > max_bytes:
+                raise _too_large(f"{length} bytes", max_bytes)
+            return await handle(Request(request.scope, _counted(request.receive, max_bytes)))
+
+        return limited
+
+
+def _check_content_type(content_type: str) -> None:
+    media_type = content_type.partition(";")[0].strip().lower()
+    if media_type != "application/json" and not (media_type.startswith("application/") and media_type.endswith("+json")):
+        came = shown(content_type) if content_type else "nothing"
+        raise RefusedBody(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, Fault("header Content-Type", came, "application/json"))
+
+
+def _counted(receive: Receive, max_bytes: int) -> Receive:
+    n_bytes = 0
+
+    async def counted() -> Message:
+        nonlocal n_bytes
+        message = await receive()
+        n_bytes += len(message.get("body", b""))
+        if n_bytes > max_bytes:
+            raise _too_large(f"more than {max_bytes} bytes", max_bytes)
+        return message
+
+    return counted
+
+
+def _too_large(came: str, max_bytes: int) -> RefusedBody:
+    return RefusedBody(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, Fault("body", came, f"at most {max_bytes} bytes; send several requests"))

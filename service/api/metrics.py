@@ -1,0 +1,78 @@
+"""Counts for Prometheus. Each app has its own registry, so that two in one process do not add up."""
+
+import time
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.stance import STANCES, Verdict
+
+MEDIA_TYPE = CONTENT_TYPE_LATEST
+
+
+class Metrics:
+    """What the service counts, and its text form."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Counter("onrecord_requests", "Requests answered.", ["path", "method", "status"], registry=self._registry)
+        self._seconds = Histogram(
+            "onrecord_request_seconds",
+            "Time from a request's head to its answer's end.",
+            ["path"],
+            registry=self._registry,
+            buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
+        )
+        self._verdicts = Counter("onrecord_verdicts", "Statements classified.", ["stance", "certain"], registry=self._registry)
+        self._truncated = Counter("onrecord_truncated_statements", "Statements longer than the model reads.", registry=self._registry)
+        self._ready = Gauge("onrecord_ready", "1 while a forward pass would be answered.", registry=self._registry)
+        for stance in STANCES:
+            self._verdicts.labels(stance, "true")
+
+    def count_verdicts(self, verdicts: list[Verdict]) -> None:
+        for verdict in verdicts:
+            self._verdicts.labels(verdict.stance, str(verdict.certain).lower()).inc()
+            self._truncated.inc(verdict.truncated)
+
+    def count_request(self, path: str, method: str, status: int, seconds: float) -> None:
+        self._requests.labels(path, method, status).inc()
+        self._seconds.labels(path).observe(seconds)
+
+    def text(self, *, is_ready: bool) -> bytes:
+        """All counts in Prometheus' text format."""
+        self._ready.set(is_ready)
+        return generate_latest(self._registry)
+
+
+class CountRequests:
+    """ASGI middleware that counts every request under its route's path; unknown paths share one label, so that a scanner cannot fill the memory."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        status = 500
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        finally:
+            self._metrics.count_request(_route(scope), _method(scope["method"]), status, time.perf_counter() - started)
+
+
+def _route(scope: Scope) -> str:
+    return str(getattr(scope.get("route"), "path", "unknown"))
+
+
+def _method(method: str) -> str:
+    return method if method in ("GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE") else "other"

@@ -1,0 +1,112 @@
+"""Errors -> `application/problem+json` (RFC 9457). The one table from error to status code."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from service.api.schemas import UNFIT
+from service.errors import Fault, InvalidInput, InvalidModelFolder, NotReady, OnRecordError, shown
+
+MEDIA_TYPE = "application/problem+json"
+_STATUS: tuple[tuple[type[OnRecordError], HTTPStatus], ...] = (
+    (InvalidInput, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (NotReady, HTTPStatus.SERVICE_UNAVAILABLE),
+    (InvalidModelFolder, HTTPStatus.SERVICE_UNAVAILABLE),
+)
+_RETRY_SECONDS = "2"  # about what loading a model takes
+_MOST_FAULTS = 20
+# What pydantic calls a fault -> what would have been right, where its own sentence does not say so plainly.
+_WANTED = {
+    "missing": "this field",
+    "extra_forbidden": "no such field",
+    "string_unicode": "Unicode text",
+    "string_type": "a string",
+    "list_type": "a list",
+    "model_attributes_type": "a JSON object",
+    "model_type": "a JSON object",
+    "too_short": "{min_length} at least",
+    "too_long": "{max_length} at most",
+}
+# The tags that schemas.py sets on its unions -> what may stand there.
+_CHOICES = {"as-object": "a string, or an object with `text`", "as-list": "a string, or a list of strings", "as-string": "a string"}
+
+
+class RefusedBody(HTTPException):
+    """A request that is refused before its body is parsed: too large, or not JSON by its content type."""
+
+    def __init__(self, status: HTTPStatus, fault: Fault) -> None:
+        super().__init__(status, str(fault))
+        self.fault = fault
+
+
+def problem(status: int, detail: str, faults: Sequence[Fault] = (), headers: dict[str, str] | None = None) -> JSONResponse:
+    """A problem response; `errors` lists each fault with where, what came and what was wanted."""
+    body: dict[str, Any] = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    if faults:
+        body["errors"] = [{"where": fault.where, "came": fault.came, "wanted": fault.wanted} for fault in faults[:_MOST_FAULTS]]
+    return JSONResponse(body, status, headers, MEDIA_TYPE)
+
+
+def add_handlers(app: FastAPI) -> None:
+    """Makes every error that leaves `app` a problem response."""
+    app.exception_handler(RequestValidationError)(_on_validation)
+    app.exception_handler(HTTPException)(_on_http)
+    app.exception_handler(OnRecordError)(_on_ours)
+    app.exception_handler(RefusedBody)(_on_refused)
+
+
+async def _on_validation(request: Request, error: RequestValidationError) -> JSONResponse:
+    rows = error.errors()
+    broken = next((row for row in rows if row["type"] == "json_invalid"), None)
+    if broken is not None:
+        position = broken["loc"][-1] if broken["loc"] else 0
+        fault = Fault(f"body, character {position}", "broken JSON", f"JSON ({broken.get('ctx', {}).get('error', 'cannot be parsed')})")
+        return problem(HTTPStatus.BAD_REQUEST, str(fault), [fault])
+    faults = [_fault(row) for row in rows]
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(map(str, faults[:3])), faults)
+
+
+async def _on_http(request: Request, error: HTTPException) -> JSONResponse:
+    status, headers = error.status_code, dict(error.headers or {})
+    fault = {
+        HTTPStatus.NOT_FOUND: Fault("path", shown(request.url.path), "a path listed at /docs"),
+        HTTPStatus.METHOD_NOT_ALLOWED: Fault("method", shown(request.method), f"{headers.get('allow', headers.get('Allow', 'another method'))} for this path"),
+        HTTPStatus.BAD_REQUEST: Fault("body", "bytes that cannot be parsed", "JSON in UTF-8, not nested beyond reason"),
+    }.get(HTTPStatus(status))
+    return problem(status, str(fault or error), [fault] if fault else [], headers)
+
+
+async def _on_ours(request: Request, error: OnRecordError) -> JSONResponse:
+    status = next((status for kind, status in _STATUS if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)
+    headers = {"Retry-After": _RETRY_SECONDS} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
+    return problem(status, str(error), error.faults if isinstance(error, InvalidInput) else (), headers)
+
+
+async def _on_refused(request: Request, error: RefusedBody) -> JSONResponse:
+    """The response to a body that was not read to its end; the connection closes, since what is left of it cannot be told from a next request."""
+    return problem(error.status_code, str(error.fault), [error.fault], {"Connection": "close"})
+
+
+def _fault(row: dict[str, Any]) -> Fault:
+    kind, where, ctx = row["type"], _place(row["loc"]), row.get("ctx", {})
+    if kind == UNFIT:
+        return Fault(where, ctx["came"], ctx["wanted"])
+    if kind == "missing":
+        return Fault(where, "nothing", _WANTED[kind])
+    if kind in ("too_short", "too_long"):
+        return Fault(where, f"{ctx['actual_length']} items", _WANTED[kind].format(**ctx))
+    if row["loc"][-1] in _CHOICES and kind != "string_unicode":
+        return Fault(where, shown(row["input"]), _CHOICES[row["loc"][-1]])
+    return Fault(where, shown(row["input"]), _WANTED.get(kind) or row["msg"].removeprefix("Input should be "))
+
+
+def _place(loc: Sequence[str | int]) -> str:
+    """("body", "statements", 3, "as-object", "text") -> "statements[3].text"; a tag of ours between them is no place."""
+    parts = [part for part in loc if part != "body" and part not in _CHOICES]
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
+    return text.lstrip(".") or "body"

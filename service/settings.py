@@ -1,0 +1,41 @@
+"""Environment -> Settings, read once, at start. Rules that belong to code are not here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from service.errors import Fault, InvalidInput, shown
+
+MODELS = Path(__file__).resolve().parent.parent / "data" / "models"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where the service listens and what it takes; `n_threads` 0 means one a core."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    models: Path = MODELS
+    n_threads: int = 0
+    max_body_bytes: int = 4_000_000
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Settings from `ONRECORD_HOST`, `_PORT`, `_MODELS`, `_THREADS` and `_MAX_BODY_BYTES`. Raises `InvalidInput` naming the variable."""
+    default = Settings()
+    return Settings(
+        host=environment.get("ONRECORD_HOST") or default.host,
+        port=_number(environment, "ONRECORD_PORT", default.port, (0, 65_535)),
+        models=Path(environment.get("ONRECORD_MODELS") or default.models),
+        n_threads=_number(environment, "ONRECORD_THREADS", default.n_threads, (0, 1_024)),
+        max_body_bytes=_number(environment, "ONRECORD_MAX_BODY_BYTES", default.max_body_bytes, (1_000, 1_000_000_000)),
+    )
+
+
+def _number(environment: Mapping[str, str], name: str, default: int, bounds: tuple[int, int]) -> int:
+    value = environment.get(name, "").strip()
+    if not value:
+        return default
+    if not value.isascii() or not value.isdecimal() or not bounds[0] <= int(value) <= bounds[1]:
+        raise InvalidInput(Fault(name, shown(value), f"a whole number from {bounds[0]} to {bounds[1]}"))
+    return int(value)

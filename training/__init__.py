@@ -1,0 +1,1 @@
+"""Labelled statements in, a gated model folder out."""

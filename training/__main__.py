@@ -1,0 +1,111 @@
+"""Command line -> training: train, evaluate, gate, release."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from service.errors import GateRefused, OnRecordError
+from service.settings import MODELS
+from training.config import TRAIN_TOML, read_config
+from training.examples import QUOTES, read_examples, read_split
+from training.gate import GATE_TOML, drift, read_bars, read_report, shortfalls
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command. Returns 0, 1 where a bar is missed, 2 for input that cannot be used, 130 after Ctrl-C."""
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.run(options)
+    except GateRefused as error:
+        print(error, file=sys.stderr)
+        return 1
+    except OnRecordError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"error: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nstopped; nothing half-made is left behind", file=sys.stderr)
+        return 130
+    return code
+
+
+def _train(options: argparse.Namespace) -> int:
+    # Torch takes seconds to import; `gate` and a mistyped option need not wait for it.
+    from training.candidate import build_candidate  # noqa: PLC0415
+
+    folder = build_candidate(options.quotes, options.models, options.name, read_config(options.config))
+    results = folder.card.results
+    print(f"{folder.path}: macro-F1 {results['macro_f1']:.3f} on {results['n']} test quotes")
+    return 0
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from training.retrain import evaluate_folder  # noqa: PLC0415
+
+    report = evaluate_folder(options.model, read_examples(options.examples), read_split("train", options.quotes), options.report)
+    print(f"{options.report / 'report.md'}: macro-F1 {report.macro_f1.value:.3f} on {len(report.examples)} examples")
+    for name, interval in report.baselines.items():
+        print(f"  beside it, {name}: {interval.value:.3f}")
+    return 0
+
+
+def _gate(options: argparse.Namespace) -> int:
+    report = read_report(options.report)
+    sentences = shortfalls(report, read_bars(options.bars))
+    if options.same_as is not None:
+        sentences += drift(options.report, options.same_as)
+    for sentence in sentences:
+        print(sentence)
+    if not sentences:
+        print(f"{report['model']} may serve: macro-F1 {report['macro_f1']:.3f} on {report['n']} examples, every bar reached.")
+    return 1 if sentences else 0
+
+
+def _release(options: argparse.Namespace) -> int:
+    from service.model_folder import open_model_folder  # noqa: PLC0415
+    from training.release import release  # noqa: PLC0415
+
+    folder = release(open_model_folder(options.model), options.models)
+    print(f"{folder.path}: {folder.card.name}, {sum(file.stat().st_size for file in folder.path.rglob('*') if file.is_file()) / 1e6:.1f} MB")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m training", description="Train, evaluate and gate the model that On Record serves.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    train = commands.add_parser("train", help="fine-tune on data/quotes and write a candidate model folder")
+    train.add_argument("--quotes", type=Path, default=QUOTES, metavar="DIR", help="folder with train, validation and test.jsonl (%(default)s)")
+    train.add_argument("--models", type=Path, default=MODELS, metavar="DIR", help="where the model folder is made (%(default)s)")
+    train.add_argument("--name", default=f"{datetime.now(UTC):%Y%m%d-%H%M%S}", help="of the model folder (the time, %(default)s)")
+    train.add_argument("--config", type=Path, default=TRAIN_TOML, metavar="FILE", help="hyper-parameters (%(default)s)")
+    train.set_defaults(run=_train)
+
+    evaluate = commands.add_parser("evaluate", help="measure a model folder on labelled examples")
+    evaluate.add_argument("--model", type=Path, required=True, metavar="DIR", help="model folder")
+    evaluate.add_argument("--examples", type=Path, required=True, metavar="FILE", help="JSON Lines: text, label; context, form, topic if known")
+    evaluate.add_argument("--report", type=Path, required=True, metavar="DIR", help="where report.json, report.md and the pictures go")
+    evaluate.add_argument("--quotes", type=Path, default=QUOTES, metavar="DIR", help="whose train.jsonl the baselines learn from (%(default)s)")
+    evaluate.set_defaults(run=_evaluate)
+
+    gate = commands.add_parser("gate", help="say which bars a report misses; exit code 1 if any")
+    gate.add_argument("--report", type=Path, required=True, metavar="DIR", help="folder that `evaluate` wrote")
+    gate.add_argument("--same-as", type=Path, metavar="DIR", help="a report on the same examples, which this one may differ from by chance only")
+    gate.add_argument("--bars", type=Path, default=GATE_TOML, metavar="FILE", help="the bars (%(default)s)")
+    gate.set_defaults(run=_gate)
+
+    release = commands.add_parser("release", help="make a model folder the one that the project ships")
+    release.add_argument("--model", type=Path, required=True, metavar="DIR", help="model folder")
+    release.add_argument("--models", type=Path, default=MODELS, metavar="DIR", help="where `released` is (%(default)s)")
+    release.set_defaults(run=_release)
+    return parser
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    sys.exit(main())

@@ -1,0 +1,116 @@
+"""Quotes -> a candidate model folder, whole or not at all: fit, export, calibrate, evaluate, card. Calls, no logic of its own."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from service.classifier import classifier_of
+from service.errors import Fault, InvalidInput
+from service.model_folder import QUANTIZED, Card, ModelFolder, open_model_folder, write_card
+from service.network import OnnxNetwork
+from service.stance import STANCES
+from training.calibrate import Calibration, calibrate
+from training.config import Config
+from training.evaluate import evaluate
+from training.examples import Example, data_digest, labels_of, read_split
+from training.export import MODEL, Agreement, check_agreement, export_onnx, torch_logits
+from training.model_card import card_text
+from training.train import fit
+
+_BUILDING = ".building-"
+
+
+def build_candidate(quotes: Path, models: Path, name: str, config: Config) -> ModelFolder:
+    """Trains on `quotes` and leaves the finished folder at `models/name`, which must not be there yet.
+
+    Everything is written beside it and renamed at the end, so that Ctrl-C, kill -9 or a full disk leave no half model under that name.
+    """
+    if (models / name).exists():
+        raise InvalidInput(Fault("--name", name, f"a name that is free in {models}"))
+    train, validation, test = (read_split(split, quotes) for split in ("train", "validation", "test"))
+    with _building(models, name) as folder, tempfile.TemporaryDirectory(dir=folder.parent, prefix=f"{folder.name}-work-") as work:
+        model, tokenizer = fit(train, validation, config, Path(work))
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+        export_onnx(model, tokenizer, folder / MODEL, folder / QUANTIZED)
+        card = _card(name, config, data_digest(quotes))
+        calibration, agreement = _calibrate(folder, model, tokenizer, validation, card, config)
+        card = replace(card, temperature=calibration.temperature, thresholds=calibration.thresholds)
+        finished = write_card(folder, card)
+        report = evaluate(classifier_of(finished), test)
+        results = {"split": "test", **report.headline(), "int8_agreement": agreement.share, "int8_mean_difference": agreement.mean_difference}
+        card = replace(card, results=results)
+        (folder / "README.md").write_text(card_text(card, report), encoding="utf-8")
+        write_card(folder, card)
+        folder.rename(models / name)
+    return open_model_folder(models / name)
+
+
+def _calibrate(folder: Path, model: Any, tokenizer: Any, validation: Sequence[Example], card: Card, config: Config) -> tuple[Calibration, Agreement]:
+    statements = [example.statement for example in validation]
+    network = OnnxNetwork(ModelFolder(folder, card))
+    try:
+        logits = network.run(statements).logits
+    finally:
+        network.close()
+    agreement = check_agreement(torch_logits(model, tokenizer, statements, config.encoder.max_tokens), logits, config.export)
+    return calibrate(logits, np.array(labels_of(validation)), config.calibration), agreement
+
+
+def _card(name: str, config: Config, digest: str) -> Card:
+    return Card(
+        name=name,
+        labels=tuple(map(str, STANCES)),
+        max_tokens=config.encoder.max_tokens,
+        temperature=1.0,
+        thresholds=dict.fromkeys(map(str, STANCES), 1.0),
+        base_model=config.encoder.name,
+        data_digest=digest,
+        git_commit=git_commit(),
+        seed=config.fit.seed,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        settings=config.as_dict(),
+    )
+
+
+def git_commit() -> str:
+    """The commit of this checkout, with "-dirty" where tracked files differ from it; "unknown" outside one."""
+    try:
+        command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603 - fixed words
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+@contextlib.contextmanager
+def _building(models: Path, name: str) -> Iterator[Path]:
+    """A folder beside the models to write into, gone afterwards unless renamed; those of dead processes are swept first."""
+    models.mkdir(parents=True, exist_ok=True)
+    for stale in models.glob(f"{_BUILDING}*"):
+        if not _is_running(stale.name.removeprefix(_BUILDING).split("-")[0]):
+            shutil.rmtree(stale, ignore_errors=True)
+    folder = models / f"{_BUILDING}{os.getpid()}-{name}"
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_running(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        return True
+    return True

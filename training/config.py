@@ -1,0 +1,90 @@
+"""train.toml -> Config, checked. The only reader of that file."""
+
+import tomllib
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from service.errors import Fault, InvalidInput, shown
+
+TRAIN_TOML = Path(__file__).with_name("train.toml")
+T = TypeVar("T")
+STRICT = ConfigDict(extra="forbid")  # a mistyped key is an error, not a default
+
+
+@dataclass(frozen=True, config=STRICT)
+class EncoderConfig:
+    """Where the weights come from; `sha256` of its `model.safetensors`, empty for unchecked."""
+
+    name: str
+    max_tokens: int
+    sha256: str = ""
+
+
+@dataclass(frozen=True, config=STRICT)
+class FitConfig:
+    """Hyper-parameters of the fine-tuning; shares and dropouts in [0, 1]."""
+
+    seed: int
+    n_epochs: int
+    patience: int
+    batch_size: int
+    learning_rate: float
+    warmup_share: float
+    weight_decay: float
+    context_dropout: float
+    class_weight_power: float
+
+
+@dataclass(frozen=True, config=STRICT)
+class ExportConfig:
+    """Bars, in [0, 1], for the int8 file against the torch weights."""
+
+    least_agreement: float
+    most_mean_difference: float
+
+
+@dataclass(frozen=True, config=STRICT)
+class CalibrationConfig:
+    """`certain_accuracy` and `fallback_threshold` in [0, 1]; `least_support` counts verdicts."""
+
+    certain_accuracy: float
+    least_support: int
+    fallback_threshold: float
+
+
+@dataclass(frozen=True, config=STRICT)
+class Config:
+    """The whole of train.toml, table by table."""
+
+    encoder: EncoderConfig
+    fit: FitConfig
+    export: ExportConfig
+    calibration: CalibrationConfig
+
+    def as_dict(self) -> dict[str, Any]:
+        """As the model card keeps it."""
+        return asdict(self)
+
+
+def read_config(path: Path = TRAIN_TOML) -> Config:
+    """The settings at `path`. Raises `InvalidInput` for a key that is missing, unknown or of the wrong type."""
+    return read_toml(path, Config)
+
+
+def read_toml(path: Path, kind: type[T]) -> T:
+    """The TOML file at `path` as the dataclass `kind`. Raises `InvalidInput` naming every key that is missing, unknown or of the wrong type."""
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidInput(Fault(str(path), error.strerror or "an error", "a TOML file that can be read")) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidInput(Fault(str(path), str(error), "TOML")) from None
+    try:
+        return TypeAdapter(kind).validate_python(tables)
+    except ValidationError as error:
+        faults = (Fault(f"{path} {'.'.join(map(str, fault['loc']))}", shown(fault["input"]), fault["msg"]) for fault in error.errors())
+        raise InvalidInput(*faults) from None

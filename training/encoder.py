@@ -1,0 +1,54 @@
+"""A name in train.toml -> an encoder with an untrained head and its tokenizer. The only place that opens other people's weights."""
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import transformers
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+from service.errors import Fault, InvalidInput
+from service.model_folder import sha256
+from service.stance import STANCES
+from training.config import EncoderConfig
+
+
+def open_encoder(config: EncoderConfig) -> tuple[Any, Any]:
+    """The (model, tokenizer) that `config` names; a hub name is downloaded. Raises `InvalidInput` where there is none, or not the one expected."""
+    source = locate(config)
+    # Mute the report that the head is new, which is the point of fine-tuning, and bars inside our bar.
+    transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # transformers leaves it untyped
+    transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # likewise
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source)
+        model = AutoModelForSequenceClassification.from_pretrained(
+            source,
+            num_labels=len(STANCES),
+            id2label=dict(enumerate(map(str, STANCES))),
+            label2id={str(stance): column for column, stance in enumerate(STANCES)},
+            use_safetensors=True,  # the other format is a pickle, which can run code
+        )
+    except (OSError, ValueError) as error:
+        raise InvalidInput(Fault("train.toml encoder.name", config.name, f"a folder, hub name or package:MODULE/FOLDER ({error})")) from None
+    if not tokenizer.is_fast:
+        raise InvalidInput(Fault("train.toml encoder.name", config.name, "an encoder whose tokenizer comes as tokenizer.json, which serving reads"))
+    if config.max_tokens > getattr(model.config, "max_position_embeddings", config.max_tokens):
+        raise InvalidInput(Fault("train.toml encoder.max_tokens", str(config.max_tokens), f"at most {model.config.max_position_embeddings}"))
+    return model, tokenizer
+
+
+def locate(config: EncoderConfig) -> str:
+    """A folder or hub name that transformers opens. Raises `InvalidInput` where a package is missing or weights are not the expected ones."""
+    source = config.name
+    if source.startswith("package:"):
+        module, _, folder = source.removeprefix("package:").partition("/")
+        spec = importlib.util.find_spec(module)  # finds the package without running its code
+        if spec is None or spec.origin is None:
+            raise InvalidInput(Fault("train.toml encoder.name", source, "an installed package; `make install` brings the default one"))
+        source = str(Path(spec.origin).parent / folder)
+    if config.sha256:
+        weights = Path(source) / "model.safetensors"
+        found = sha256(weights) if weights.is_file() else "no such file"
+        if found != config.sha256:
+            raise InvalidInput(Fault(str(weights), found, f"SHA-256 {config.sha256} (train.toml encoder.sha256)"))
+    return source

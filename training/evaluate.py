@@ -1,0 +1,127 @@
+"""A classifier and held-out examples -> report. What is measured is what serves: verdicts come from `service.classifier`."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from service.classifier import Classifier
+from service.stance import STANCES, Verdict
+from training.examples import Example, labels_of
+from training.scores import (
+    Columns,
+    Interval,
+    LabelScore,
+    calibration_error,
+    confusion,
+    label_scores,
+    length_slice,
+    macro_f1_interval,
+    precision_at,
+    rows_of,
+)
+
+SHARES_OF_OTHER = (0.65, 0.94)  # in statements, and in sentences with an attribution, of 2016 campaign news
+_CHUNK = 64
+
+
+@dataclass(frozen=True)
+class SliceScore:
+    """How a part of the examples fares; macro-F1 over the labels that occur in it."""
+
+    n: int
+    macro_f1: Interval
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything measured on one file of examples.
+
+    `verdicts` are in the order of `examples`. `calibration_error`, `certain_share` and `certain_accuracy` are in [0, 1]; the last is 0 if none is
+    certain. `slices` maps dimension -> value -> score, `precision_at` share of `other` -> label -> precision, `baselines` name -> macro-F1.
+    """
+
+    model: str
+    examples: Sequence[Example]
+    verdicts: Sequence[Verdict]
+    macro_f1: Interval
+    accuracy: float
+    labels: dict[str, LabelScore]
+    calibration_error: float
+    certain_share: float
+    certain_accuracy: float
+    confusion: list[list[int]]
+    precision_at: dict[str, dict[str, float]]
+    slices: dict[str, dict[str, SliceScore]]
+    baselines: dict[str, Interval] = field(default_factory=dict)
+
+    def headline(self) -> dict[str, Any]:
+        """The few figures that a model card carries."""
+        return {
+            "n": len(self.examples),
+            "macro_f1": round(self.macro_f1.value, 4),
+            "macro_f1_interval": [round(self.macro_f1.low, 4), round(self.macro_f1.high, 4)],
+            "f1": {label: round(score.f1.value, 4) for label, score in self.labels.items()},
+            "calibration_error": round(self.calibration_error, 4),
+            "certain_share": round(self.certain_share, 4),
+            "certain_accuracy": round(self.certain_accuracy, 4),
+        }
+
+
+def evaluate(classifier: Classifier, examples: Sequence[Example]) -> Report:
+    """Verdicts for all `examples` (at least one), and every figure on them but the baselines. Shows a progress bar on a terminal."""
+    verdicts = list(_verdicts(classifier, examples))
+    labels = np.array(labels_of(examples))
+    chosen = columns_of(verdicts)
+    is_right = labels == chosen
+    certain = np.array([verdict.certain for verdict in verdicts])
+    counts = confusion(labels, chosen)
+    return Report(
+        model=classifier.name,
+        examples=examples,
+        verdicts=verdicts,
+        macro_f1=macro_f1_interval(labels, chosen),
+        accuracy=float(is_right.mean()),
+        labels=dict(zip(map(str, STANCES), label_scores(labels, chosen), strict=True)),
+        calibration_error=calibration_error(np.array([verdict.probability for verdict in verdicts]), is_right),
+        certain_share=float(certain.mean()),
+        certain_accuracy=float(is_right[certain].mean()) if certain.any() else 0.0,
+        confusion=counts.tolist(),
+        precision_at={str(share): _by_label(precision_at(counts, share)) for share in SHARES_OF_OTHER},
+        slices=_slices(examples, labels, chosen),
+    )
+
+
+def columns_of(verdicts: Sequence[Verdict]) -> Columns:
+    """The column of each verdict's stance."""
+    return np.array([STANCES.index(verdict.stance) for verdict in verdicts])
+
+
+def _verdicts(classifier: Classifier, examples: Sequence[Example]) -> Iterable[Verdict]:
+    starts = range(0, len(examples), _CHUNK)
+    for start in tqdm(starts, desc="evaluating", unit="batch", disable=None, leave=False):
+        yield from classifier.classify([example.statement for example in examples[start : start + _CHUNK]])
+
+
+def _slices(examples: Sequence[Example], labels: Columns, chosen: Columns) -> dict[str, dict[str, SliceScore]]:
+    values: dict[str, Sequence[str | None]] = {
+        "form": [example.form for example in examples],
+        "length": [length_slice(len(example.statement.text.split())) for example in examples],
+        "context": ["without context" if example.statement.frame is None else "with context" for example in examples],
+        "rule": [None if example.rule is None else f"rule {example.rule}" for example in examples],
+        "topic": [example.topic for example in examples],
+    }
+    return {
+        dimension: {
+            value: SliceScore(len(rows), macro_f1_interval(labels[rows], chosen[rows]), float((labels[rows] == chosen[rows]).mean()))
+            for value, rows in rows_of(column).items()
+        }
+        for dimension, column in values.items()
+    }
+
+
+def _by_label(figures: Iterable[float]) -> dict[str, float]:
+    return {str(stance): float(figure) for stance, figure in zip(STANCES, figures, strict=True)}

@@ -1,0 +1,118 @@
+"""A report -> may the model serve? One sentence for each shortfall. Reads report folders, runs no model."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic.dataclasses import dataclass
+
+from service.errors import Fault, InvalidInput
+from service.stance import STANCES
+from training.config import STRICT, read_toml
+from training.report import PREDICTIONS, REPORT
+from training.scores import Columns, difference_interval
+
+GATE_TOML = Path(__file__).with_name("gate.toml")
+
+
+@dataclass(frozen=True, config=STRICT)
+class SliceBars:
+    """`least_size` counts examples; `least_macro_f1` maps a dimension of slices to its bar."""
+
+    least_size: int
+    least_macro_f1: dict[str, float]
+
+
+@dataclass(frozen=True, config=STRICT)
+class Bars:
+    """gate.toml. All bars are in [0, 1]."""
+
+    least_macro_f1: float
+    least_f1: dict[str, float]
+    most_calibration_error: float
+    least_certain_accuracy: float
+    least_certain_share: float
+    least_lead_over_baselines: float
+    slices: SliceBars
+
+
+def read_bars(path: Path = GATE_TOML) -> Bars:
+    """The bars at `path`. Raises `InvalidInput` for an unknown key or label, or a bar outside [0, 1]."""
+    bars = read_toml(path, Bars)
+    if unknown := set(bars.least_f1) - set(STANCES):
+        raise InvalidInput(Fault(f"{path} least_f1", ", ".join(sorted(unknown)), f"labels among {', '.join(STANCES)}"))
+    return bars
+
+
+def read_report(folder: Path) -> dict[str, Any]:
+    """The figures in `folder`/report.json. Raises `InvalidInput` where there are none."""
+    path = folder / REPORT
+    try:
+        report = json.loads(path.read_text(encoding="utf-8"))
+        return {**report, "macro_f1": float(report["macro_f1"])}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InvalidInput(Fault(str(path), str(error), "a report written by `python -m training evaluate`")) from None
+
+
+def shortfalls(report: dict[str, Any], bars: Bars) -> list[str]:
+    """A sentence for each bar that `report` misses; none where the model may serve."""
+    found = [_under("Macro-F1", report["macro_f1"], bars.least_macro_f1)]
+    found += [_under(f"F1 of {label}", report["labels"][label]["f1"]["value"], bar) for label, bar in bars.least_f1.items()]
+    found.append(_over("The calibration error", report["calibration_error"], bars.most_calibration_error))
+    found.append(_under("Accuracy among certain verdicts", report["certain_accuracy"], bars.least_certain_accuracy))
+    found.append(_under("The share of certain verdicts", report["certain_share"], bars.least_certain_share))
+    found += _slice_shortfalls(report["slices"], bars.slices)
+    found += [
+        _under(f"The lead in macro-F1 over {name}", report["macro_f1"] - score["value"], bars.least_lead_over_baselines)
+        for name, score in report["baselines"].items()
+    ]
+    return [sentence for sentence in found if sentence]
+
+
+def drift(folder: Path, reference: Path) -> list[str]:
+    """A sentence where two reports on the same examples differ in macro-F1 by more than chance explains, in either direction."""
+    labels, chosen = _predictions(folder)
+    reference_labels, reference_chosen = _predictions(reference)
+    if set(labels) != set(reference_labels):
+        raise InvalidInput(Fault(str(reference), "other examples", f"the examples of {folder}"))
+    ids = sorted(labels)
+    if any(labels[identity] != reference_labels[identity] for identity in ids):
+        raise InvalidInput(Fault(str(reference), "other labels", f"the labels of {folder}"))
+    interval = difference_interval(*(_columns(rows, ids) for rows in (labels, chosen, reference_chosen)))
+    if interval.low <= 0 <= interval.high:
+        return []
+    return [
+        f"Macro-F1 differs from that of {reference} by {interval.value:+.3f}, and chance alone gives "
+        f"{interval.low:+.3f} to {interval.high:+.3f} (95 %) around it: the two models are not alike."
+    ]
+
+
+def _slice_shortfalls(slices: dict[str, Any], bars: SliceBars) -> list[str | None]:
+    return [
+        _under(f"Macro-F1 on the slice {dimension} = {value} ({score['n']} examples)", score["macro_f1"]["value"], bar)
+        for dimension, bar in bars.least_macro_f1.items()
+        for value, score in slices.get(dimension, {}).items()
+        if score["n"] >= bars.least_size
+    ]
+
+
+def _predictions(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
+    path = folder / PREDICTIONS
+    try:
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        return {row["id"]: row["label"] for row in rows}, {row["id"]: row["stance"] for row in rows}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InvalidInput(Fault(str(path), str(error), "predictions written by `python -m training evaluate`")) from None
+
+
+def _columns(stances: dict[str, str], ids: list[str]) -> Columns:
+    return np.array([STANCES.index(stances[identity]) for identity in ids])
+
+
+def _under(what: str, figure: float, bar: float) -> str | None:
+    return f"{what} is {figure:.3f}, {bar - figure:.3f} under the bar of {bar:.3f}." if figure < bar else None
+
+
+def _over(what: str, figure: float, bar: float) -> str | None:
+    return f"{what} is {figure:.3f}, {figure - bar:.3f} over the bar of {bar:.3f}." if figure > bar else None

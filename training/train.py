@@ -1,0 +1,155 @@
+"""Examples -> a fine-tuned encoder in memory. Writing it down as a model folder is candidate.py's."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from datasets import Dataset
+from sklearn.metrics import f1_score
+from tqdm.auto import tqdm
+from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
+
+from service.network import available_cores
+from service.stance import STANCES
+from training.config import Config, FitConfig
+from training.encoder import open_encoder
+from training.examples import Example, labels_of
+
+
+def fit(train: Sequence[Example], validation: Sequence[Example], config: Config, work: Path) -> tuple[Any, Any]:
+    """Fine-tunes all layers on `train`; returns the (model, tokenizer) of the epoch with the best macro-F1 on `validation`.
+
+    `work` takes the epochs' weights. On one machine the same examples, settings and number of threads give the same weights.
+    """
+    set_seed(config.fit.seed)
+    torch.set_num_threads(available_cores())
+    model, tokenizer = open_encoder(config.encoder)
+    trainer = Trainer(
+        model=model,
+        args=_arguments(config.fit, len(train), work),
+        train_dataset=to_dataset(train, tokenizer, training=True),
+        eval_dataset=to_dataset(validation, tokenizer, training=False),
+        data_collator=Collator(tokenizer, config.encoder.max_tokens, config.fit.context_dropout),
+        compute_loss_func=WeightedLoss(train, config.fit.class_weight_power),
+        compute_metrics=_macro_f1,
+        callbacks=[EarlyStoppingCallback(config.fit.patience), Progress()],
+    )
+    trainer.remove_callback(PrinterCallback)  # it prints dicts; Progress says the same for people
+    trainer.train()
+    return model.eval(), tokenizer  # the Trainer loads the best epoch into the model it was given
+
+
+class Collator:
+    """Rows of `to_dataset` -> a padded batch, in which a row that may lose its context does so with probability `dropout`."""
+
+    def __init__(self, tokenizer: Any, max_tokens: int, dropout: float) -> None:
+        self._tokenizer = tokenizer
+        self._max_tokens = max_tokens
+        self._dropout = dropout
+
+    def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
+        encoded = [self._tokenizer(row["text"], self._context(row), truncation="longest_first", max_length=self._max_tokens) for row in rows]
+        batch: dict[str, torch.Tensor] = dict(self._tokenizer.pad(encoded, return_tensors="pt"))
+        return batch | {"labels": torch.tensor([row["label"] for row in rows])}
+
+    def _context(self, row: dict[str, Any]) -> str | None:
+        if row["may_lose_context"] and float(torch.rand(())) < self._dropout:
+            return None
+        context: str | None = row["context"]
+        return context
+
+
+class WeightedLoss:
+    """Cross-entropy in which each label weighs (share of an even split / its share in `examples`) ** `power`."""
+
+    def __init__(self, examples: Sequence[Example], power: float) -> None:
+        counts = np.bincount(labels_of(examples), minlength=len(STANCES)).clip(min=1)
+        self._weights = torch.tensor((counts.sum() / (len(STANCES) * counts)) ** power, dtype=torch.float32)
+
+    def __call__(self, outputs: Any, labels: torch.Tensor, num_items_in_batch: Any = None) -> torch.Tensor:
+        return torch.nn.functional.cross_entropy(outputs["logits"], labels, weight=self._weights)
+
+
+class Progress(TrainerCallback):
+    """One bar for the whole fine-tuning: epoch, loss, macro-F1 on validation, time left."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._shown: dict[str, str] = {}
+        self._started = time.monotonic()
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self._bar = tqdm(total=state.max_steps, desc="fine-tuning", unit="batch", mininterval=1.0)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self._bar.update(state.global_step - self._bar.n)
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:
+        names = {"loss": "loss", "eval_macro_f1": "macro_f1"}
+        self._shown |= {names[key]: f"{value:.3f}" for key, value in (logs or {}).items() if key in names}
+        self._bar.set_postfix({"epoch": f"{min(state.epoch + 1, args.num_train_epochs):.0f}/{args.num_train_epochs:.0f}"} | self._shown)
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, metrics: dict[str, float] | None = None, **_: Any) -> None:
+        seconds = time.monotonic() - self._started
+        tqdm.write(f"epoch {state.epoch:.0f}: macro-F1 on validation {(metrics or {}).get('eval_macro_f1', 0.0):.3f}, {seconds:.0f} s")
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self._bar.close()
+
+
+def to_dataset(examples: Sequence[Example], tokenizer: Any, *, training: bool) -> Dataset:
+    """Columns text, context (null where it adds nothing), label (column number), length (tokens, for batches of like length), may_lose_context.
+
+    Only a direct quote may lose its context, and only in training: a clause cut from "denied any role in …" would keep a label it no longer shows.
+    """
+    frames = [example.statement.frame for example in examples]
+    texts = [example.statement.text for example in examples]
+    lengths = [len(ids) for ids in tokenizer(texts)["input_ids"]]
+    frame_lengths = [len(ids) for ids in tokenizer([frame or "" for frame in frames])["input_ids"]]
+    return Dataset.from_dict(
+        {
+            "text": texts,
+            "context": frames,
+            "label": labels_of(examples),
+            "length": [own + frame for own, frame in zip(lengths, frame_lengths, strict=True)],
+            "may_lose_context": [training and example.form == "direct" for example in examples],
+        }
+    )
+
+
+def _arguments(fit_config: FitConfig, n_examples: int, work: Path) -> TrainingArguments:
+    n_steps = -(-n_examples // fit_config.batch_size) * fit_config.n_epochs
+    return TrainingArguments(
+        output_dir=str(work),
+        seed=fit_config.seed,
+        num_train_epochs=fit_config.n_epochs,
+        per_device_train_batch_size=fit_config.batch_size,
+        per_device_eval_batch_size=32,
+        learning_rate=fit_config.learning_rate,
+        warmup_steps=round(n_steps * fit_config.warmup_share),
+        weight_decay=fit_config.weight_decay,
+        train_sampling_strategy="group_by_length",
+        length_column_name="length",
+        remove_unused_columns=False,
+        eval_strategy="epoch",
+        save_strategy="epoch",
+        save_only_model=True,
+        save_total_limit=2,
+        load_best_model_at_end=True,
+        metric_for_best_model="macro_f1",
+        logging_steps=20,
+        disable_tqdm=True,
+        report_to="none",
+        use_cpu=True,
+        dataloader_pin_memory=False,
+    )
+
+
+def _macro_f1(prediction: Any) -> dict[str, float]:
+    logits: npt.NDArray[np.float32] = prediction.predictions
+    score = f1_score(prediction.label_ids, logits.argmax(axis=1), average="macro", labels=range(len(STANCES)), zero_division=0)
+    return {"macro_f1": float(score)}
