@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from service.errors import InvalidModelFolder
-from service.stance import STANCES, Stance
+from service.stance import STANCES
 
 FORMAT = 1
 CARD = "card.json"
@@ -18,6 +18,13 @@ QUANTIZED = "onnx/model_quantized.onnx"
 RELEASED = "released"
 SERVED = "served"
 _REQUIRED = ("config.json", "tokenizer.json", QUANTIZED)
+# The kinds that JSON has to give for the fields of a card; json.loads would let any pass.
+_KINDS: dict[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(("name", "base_model", "data_digest", "git_commit", "created"), str),
+    **dict.fromkeys(("max_tokens", "seed", "format"), int),
+    **dict.fromkeys(("thresholds", "settings", "results", "files"), dict),
+    "temperature": (int, float),
+}
 _PICKLES = frozenset({".bin", ".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".joblib"})
 
 
@@ -82,7 +89,8 @@ def open_model_folder(path: Path) -> ModelFolder:
 
 def write_card(path: Path, card: Card) -> ModelFolder:
     """Writes `card.json` with the SHA-256 of every other file in `path`: the last step that makes the folder a model."""
-    files = {str(file.relative_to(path).as_posix()): sha256(file) for file in sorted(path.rglob("*")) if file.is_file() and file != path / CARD}
+    passing = (path / CARD, _partial(path / CARD))  # the second where an earlier try has crashed
+    files = {str(file.relative_to(path).as_posix()): sha256(file) for file in sorted(path.rglob("*")) if file.is_file() and file not in passing}
     row = asdict(card) | {"files": files}
     replace_text(path / CARD, json.dumps(row, indent=1, ensure_ascii=False) + "\n")
     return open_model_folder(path)
@@ -93,7 +101,7 @@ def served_name(models: Path) -> str:
     served = models / SERVED
     if not served.is_file():
         return RELEASED
-    name = served.read_text(encoding="utf-8").strip()
+    name = served.read_text(encoding="utf-8", errors="replace").strip()
     if not name or name in (".", "..") or "/" in name or "\\" in name:
         raise InvalidModelFolder(f"{served}: wanted the name of a folder beside it, got {name!r}; remove the file to serve `{RELEASED}`")
     return name
@@ -101,7 +109,7 @@ def served_name(models: Path) -> str:
 
 def replace_text(path: Path, text: str) -> None:
     """Writes `path` so that a reader, also after a crash, finds the old text or the new one and nothing between."""
-    partial = path.with_name(f".{path.name}.partial")
+    partial = _partial(path)
     with partial.open("w", encoding="utf-8") as out:
         out.write(text)
         out.flush()
@@ -115,6 +123,10 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _partial(path: Path) -> Path:
+    return path.with_name(f".{path.name}.partial")
+
+
 def _read_card(path: Path) -> Card:
     if not path.is_dir():
         raise InvalidModelFolder(f"{path}: there is no such folder; `make model` trains one")
@@ -123,13 +135,17 @@ def _read_card(path: Path) -> Card:
         raise InvalidModelFolder(f"{path}: it has no {CARD}, so it is no finished model")
     try:
         row = json.loads(card.read_text(encoding="utf-8"))
-        return Card(**(row | {"labels": tuple(row["labels"])}))
+        read = Card(**(row | {"labels": tuple(row["labels"])}))
     except (ValueError, TypeError, KeyError) as error:
         raise InvalidModelFolder(f"{card}: it is no card of this version ({error})") from None
+    for name, kind in _KINDS.items():
+        if not isinstance(getattr(read, name), kind):
+            raise InvalidModelFolder(f"{card}: it is no card of this version ({name} is {getattr(read, name)!r})")
+    return read
 
 
 def _check_numbers(path: Path, card: Card) -> None:
-    if set(card.thresholds) != set(STANCES) or not all(0 <= card.thresholds[Stance(stance)] <= 1 for stance in card.thresholds):
+    if set(card.thresholds) != set(STANCES) or not all(isinstance(value, int | float) and 0 <= value <= 1 for value in card.thresholds.values()):
         raise InvalidModelFolder(f"{path}: its thresholds are {dict(card.thresholds)}, wanted one in [0, 1] for each label")
     if not (math.isfinite(card.temperature) and card.temperature > 0):
         raise InvalidModelFolder(f"{path}: its temperature is {card.temperature}, wanted a number above 0")

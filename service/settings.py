@@ -36,6 +36,7 @@ def _number(environment: Mapping[str, str], name: str, default: int, bounds: tup
     value = environment.get(name, "").strip()
     if not value:
         return default
-    if not value.isascii() or not value.isdecimal() or not bounds[0] <= int(value) <= bounds[1]:
+    # At most 18 digits, since int() raises an error of its own for thousands of them.
+    if not value.isascii() or not value.isdecimal() or len(value) > 18 or not bounds[0] <= int(value) <= bounds[1]:
         raise InvalidInput(Fault(name, shown(value), f"a whole number from {bounds[0]} to {bounds[1]}"))
     return int(value)

@@ -26,7 +26,7 @@ class EncoderConfig:
 
 @dataclass(frozen=True, config=STRICT)
 class FitConfig:
-    """Hyper-parameters of the fine-tuning; shares and dropouts in [0, 1]."""
+    """Hyper-parameters of the fine-tuning; shares, smoothing, decay and dropouts in [0, 1]."""
 
     seed: int
     n_epochs: int
@@ -37,6 +37,8 @@ class FitConfig:
     weight_decay: float
     context_dropout: float
     class_weight_power: float
+    label_smoothing: float
+    average_decay: float
 
 
 @dataclass(frozen=True, config=STRICT)

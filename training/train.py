@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from datasets import Dataset
 from sklearn.metrics import f1_score
+from torch.optim.swa_utils import AveragedModel
 from tqdm.auto import tqdm
 from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
 
@@ -34,9 +35,9 @@ def fit(train: Sequence[Example], validation: Sequence[Example], config: Config,
         train_dataset=to_dataset(train, tokenizer, training=True),
         eval_dataset=to_dataset(validation, tokenizer, training=False),
         data_collator=Collator(tokenizer, config.encoder.max_tokens, config.fit.context_dropout),
-        compute_loss_func=WeightedLoss(train, config.fit.class_weight_power),
+        compute_loss_func=WeightedLoss(train, config.fit.class_weight_power, config.fit.label_smoothing),
         compute_metrics=_macro_f1,
-        callbacks=[EarlyStoppingCallback(config.fit.patience), Progress()],
+        callbacks=[EarlyStoppingCallback(config.fit.patience), WeightAverage(model, config.fit.average_decay), Progress()],
     )
     trainer.remove_callback(PrinterCallback)  # it prints dicts; Progress says the same for people
     trainer.train()
@@ -64,14 +65,37 @@ class Collator:
 
 
 class WeightedLoss:
-    """Cross-entropy in which each label weighs (share of an even split / its share in `examples`) ** `power`."""
+    """Cross-entropy in which each label weighs (share of an even split / its share in `examples`) ** `power`; `smoothing` spreads over all labels."""
 
-    def __init__(self, examples: Sequence[Example], power: float) -> None:
+    def __init__(self, examples: Sequence[Example], power: float, smoothing: float) -> None:
+        self._smoothing = smoothing
         counts = np.bincount(labels_of(examples), minlength=len(STANCES)).clip(min=1)
         self._weights = torch.tensor((counts.sum() / (len(STANCES) * counts)) ** power, dtype=torch.float32)
 
     def __call__(self, outputs: Any, labels: torch.Tensor, num_items_in_batch: Any = None) -> torch.Tensor:
-        return torch.nn.functional.cross_entropy(outputs["logits"], labels, weight=self._weights)
+        return torch.nn.functional.cross_entropy(outputs["logits"], labels, weight=self._weights, label_smoothing=self._smoothing)
+
+
+class WeightAverage(TrainerCallback):
+    """Keeps an exponential moving average of the weights, and puts it in their place whenever an epoch is evaluated and saved.
+
+    `decay` is in [0, 1): 0 averages nothing. It starts lower, so that the untrained weights are soon forgotten (as in Adam's bias correction).
+    """
+
+    def __init__(self, model: torch.nn.Module, decay: float) -> None:
+        self._averaged = AveragedModel(model, avg_fn=lambda mean, value, n: mean + (value - mean) * max(1 - decay, 10 / (int(n) + 10)))
+        self._trained: dict[str, torch.Tensor] = {}
+
+    def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
+        self._averaged.update_parameters(model)
+
+    def on_epoch_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
+        self._trained = {name: value.clone() for name, value in model.state_dict().items()}
+        model.load_state_dict(self._averaged.module.state_dict())
+
+    def on_epoch_begin(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
+        if self._trained:
+            model.load_state_dict(self._trained)
 
 
 class Progress(TrainerCallback):

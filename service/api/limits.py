@@ -24,6 +24,8 @@ class JsonRoute(APIRoute):
             max_bytes: int = request.app.state.max_body_bytes
             _check_content_type(request.headers.get("content-type", ""))
             length = request.headers.get("content-length", "")
+            if length.isdecimal() and len(length) > 18:  # int() refuses thousands of digits with an error of its own
+                raise _too_large(f"a Content-Length of {len(length)} digits", max_bytes)
             if length.isdecimal() and int(length) > max_bytes:
                 raise _too_large(f"{length} bytes", max_bytes)
             return await handle(Request(request.scope, _counted(request.receive, max_bytes)))

@@ -29,6 +29,10 @@ _WANTED = {
     "list_type": "a list",
     "model_attributes_type": "a JSON object",
     "model_type": "a JSON object",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "greater_than_equal": "{ge} at least",
     "too_short": "{min_length} at least",
     "too_long": "{max_length} at most",
 }
@@ -58,6 +62,7 @@ def add_handlers(app: FastAPI) -> None:
     app.exception_handler(HTTPException)(_on_http)
     app.exception_handler(OnRecordError)(_on_ours)
     app.exception_handler(RefusedBody)(_on_refused)
+    app.exception_handler(Exception)(_on_anything)
 
 
 async def _on_validation(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -92,21 +97,27 @@ async def _on_refused(request: Request, error: RefusedBody) -> JSONResponse:
     return problem(error.status_code, str(error.fault), [error.fault], {"Connection": "close"})
 
 
+async def _on_anything(request: Request, error: Exception) -> JSONResponse:
+    """A fault of ours. Starlette raises `error` again once this is sent, so that the server logs it; the caller sees nothing of it."""
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the service failed at this request; its log says why")
+
+
 def _fault(row: dict[str, Any]) -> Fault:
     kind, where, ctx = row["type"], _place(row["loc"]), row.get("ctx", {})
     if kind == UNFIT:
         return Fault(where, ctx["came"], ctx["wanted"])
     if kind == "missing":
-        return Fault(where, "nothing", _WANTED[kind])
+        return Fault(where, "nothing", _WANTED["model_type" if where == "body" else kind])
     if kind in ("too_short", "too_long"):
         return Fault(where, f"{ctx['actual_length']} items", _WANTED[kind].format(**ctx))
     if row["loc"][-1] in _CHOICES and kind != "string_unicode":
         return Fault(where, shown(row["input"]), _CHOICES[row["loc"][-1]])
-    return Fault(where, shown(row["input"]), _WANTED.get(kind) or row["msg"].removeprefix("Input should be "))
+    wanted = _WANTED[kind].format(**ctx) if kind in _WANTED else row["msg"].removeprefix("Input should be ")
+    return Fault(where, shown(row["input"]), wanted)
 
 
 def _place(loc: Sequence[str | int]) -> str:
     """("body", "statements", 3, "as-object", "text") -> "statements[3].text"; a tag of ours between them is no place."""
     parts = [part for part in loc if part != "body" and part not in _CHOICES]
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
-    return text.lstrip(".") or "body"
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).lstrip(".") or "body"
+    return text if len(text) <= 100 else f"{text[:97]}..."  # a field that we do not know may have a name of any length

@@ -1,0 +1,97 @@
+"""Fixtures that several modules share: a small set of quotes, settings that train in seconds, and a model trained with both."""
+
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from service.model_folder import RELEASED
+from service.settings import MODELS
+from training.config import TRAIN_TOML
+from training.examples import QUOTES
+
+SIZES = {"train": 360, "validation": 100, "test": 100}
+
+
+@pytest.fixture(scope="session")
+def released() -> Path:
+    return MODELS / RELEASED
+
+
+@pytest.fixture(scope="session")
+def small_quotes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first quotes of each split of data/quotes: real ones, few enough to learn from in seconds."""
+    folder = tmp_path_factory.mktemp("quotes")
+    for split, n in SIZES.items():
+        lines = (QUOTES / f"{split}.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+        (folder / f"{split}.jsonl").write_text("".join(lines[:n]), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def quick_config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """train.toml as it ships, but for two epochs, and without the bars that 100 validation quotes are too few for."""
+    text = TRAIN_TOML.read_text(encoding="utf-8")
+    for key, value in {"n_epochs": "2", "least_agreement": "0.9", "most_mean_difference": "0.05"}.items():
+        text, n = re.subn(rf"^{key} = .*$", f"{key} = {value}", text, flags=re.MULTILINE)
+        assert n == 1
+    path = tmp_path_factory.mktemp("config") / "quick.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory, small_quotes: Path, quick_config: Path) -> Path:
+    """The folder of a model that the command line trained on the small quotes."""
+    models = tmp_path_factory.mktemp("models")
+    options = ["--quotes", str(small_quotes), "--models", str(models), "--name", "small", "--config", str(quick_config)]
+    subprocess.run([sys.executable, "-m", "training", "train", *options], check=True, timeout=400)
+    return models / "small"
+
+
+@contextmanager
+def running_service() -> Iterator[tuple[subprocess.Popen[bytes], str, Path]]:
+    """A service of its own process, ready to answer: the process, its address, and the file that takes what it prints."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    with tempfile.NamedTemporaryFile(suffix=".log") as log:
+        process = subprocess.Popen([sys.executable, "-m", "service", "serve", "--port", str(port)], stdout=log, stderr=log)
+        address = f"http://127.0.0.1:{port}"
+        try:
+            deadline = time.monotonic() + 60
+            while not _is_ready(address):
+                assert process.poll() is None, Path(log.name).read_text(encoding="utf-8")
+                assert time.monotonic() < deadline, "the service is not ready after a minute"
+                time.sleep(0.05)  # another process: there is nothing here to wait on
+            yield process, address, Path(log.name)
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _is_ready(address: str) -> bool:
+    try:
+        return httpx.get(f"{address}/readyz").is_success
+    except httpx.TransportError:
+        return False
+
+
+@pytest.fixture(scope="session")
+def service() -> Iterator[tuple[str, Path]]:
+    """The address of a ready service with the released model, and the file that takes what it prints."""
+    with running_service() as (_, address, log):
+        yield address, log
+
+
+@pytest.fixture(scope="session")
+def address(service: tuple[str, Path]) -> str:
+    return service[0]

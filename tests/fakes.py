@@ -1,0 +1,130 @@
+"""Stand-ins written by hand: a network that answers by rule, and model folders on disk, of which one kind holds that same rule as a real ONNX file."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+
+from service.api.served import ServedModel
+from service.classifier import Classifier
+from service.errors import NotReady
+from service.model_folder import QUANTIZED, Card, ModelFolder, write_card
+from service.network import Output
+from service.stance import STANCES, Stance
+from service.statements.statement import Statement
+
+# The rule: each of these words, in the text or its context, adds CUE_LOGIT to its stance. Without any, `other` leads by BIAS alone, which is unsure.
+CUES = {"confirmed": Stance.CONFIRM, "denied": Stance.DENY, "regret": Stance.THREAT, "urged": Stance.APPEAL, "harvest": Stance.OTHER}
+CUE_LOGIT = 4.0
+BIAS = np.array([0, 0, 0, 0, 1], dtype=np.float32)
+MAX_WORDS = 100
+CERTAIN, UNSURE = 0.9052, 0.4046  # e⁴ / (e⁴ + e + 3) with one cue (not of `other`), e / (e + 4) with none, to four places
+THRESHOLDS = dict.fromkeys(map(str, STANCES), 0.7)
+
+
+class FakeNetwork:
+    """Fulfils `service.network.Network` by rule. `alive` and `raises` may be set at any time; `asked` holds the statements of each run."""
+
+    def __init__(self, *, alive: bool = True, raises: Exception | None = None) -> None:
+        self.alive = alive
+        self.raises = raises
+        self.asked: list[list[Statement]] = []
+
+    def run(self, statements: Sequence[Statement]) -> Output:
+        self.asked.append(list(statements))
+        if self.raises is not None:
+            raise self.raises
+        if not self.alive:
+            raise NotReady("the fake network is dead")
+        words = [f"{statement.text} {statement.frame or ''}".lower().split() for statement in statements]
+        rows = [BIAS + sum((_logits(word.strip(".,!?")) for word in given[:MAX_WORDS]), np.zeros(len(STANCES))) for given in words]
+        logits = np.array(rows, dtype=np.float32).reshape(len(words), len(STANCES))
+        return Output(logits, np.array([len(given) > MAX_WORDS for given in words], dtype=np.bool_))
+
+    def is_alive(self) -> bool:
+        return self.alive
+
+
+def fake_classifier(network: FakeNetwork | None = None, *, temperature: float = 1.0, thresholds: Mapping[str, float] = THRESHOLDS) -> Classifier:
+    return Classifier(network or FakeNetwork(), temperature, thresholds, "fake")
+
+
+def card(**changes: Any) -> Card:
+    """A card that fits this version of the service, but for `changes`."""
+    fields: dict[str, Any] = {
+        "name": "fake",
+        "labels": tuple(STANCES),
+        "max_tokens": MAX_WORDS,
+        "temperature": 1.0,
+        "thresholds": THRESHOLDS,
+        "base_model": "a rule in tests/fakes.py",
+        "data_digest": "0" * 64,
+        "git_commit": "f" * 40,
+        "seed": 7,
+        "created": "2025-06-01T12:00:00+00:00",
+        "results": {"macro_f1": 0.8125, "n": 400},
+    }
+    return Card(**(fields | changes))
+
+
+def fake_served(network: FakeNetwork | None = None) -> ServedModel:
+    """A served model that has not begun to load."""
+    return ServedModel(card(), lambda: fake_classifier(network))
+
+
+def write_files(folder: Path, *, network: bytes = b"an ONNX file that nobody opens") -> Path:
+    """All that a model folder needs but its card: `open_model_folder` looks at checksums alone, so `network` may be any bytes."""
+    files = {"config.json": json.dumps({"id2label": dict(enumerate(STANCES))}).encode(), "tokenizer.json": toy_tokenizer().encode(), QUANTIZED: network}
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def write_model_folder(folder: Path, **changes: Any) -> ModelFolder:
+    """A folder that can be opened, but not run."""
+    return write_card(write_files(folder), card(**changes))
+
+
+def write_toy_model(folder: Path, **changes: Any) -> ModelFolder:
+    """A folder that can be run too: its ONNX file is the rule of FakeNetwork, in a few hundred bytes."""
+    return write_card(write_files(folder, network=toy_network()), card(**changes))
+
+
+def toy_tokenizer() -> str:
+    """Words in lower case, of which only the cues are known."""
+    tokenizer = Tokenizer(models.WordLevel({"[UNK]": 0} | {word: number for number, word in enumerate(CUES, start=1)}, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.Lowercase()
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    return str(tokenizer.to_str())
+
+
+def toy_network() -> bytes:
+    """ONNX: `input_ids` (1, n_tokens) -> `logits` (1, n_stances), the sum of a row of logits for each token."""
+    table = np.array([_logits("[UNK]"), *(_logits(word) for word in CUES)], dtype=np.float32)
+    graph = helper.make_graph(
+        [
+            helper.make_node("Gather", ["table", "input_ids"], ["rows"]),
+            helper.make_node("ReduceSum", ["rows", "axes"], ["sums"], keepdims=0),
+            helper.make_node("Add", ["sums", "bias"], ["logits"]),
+        ],
+        "toy",
+        [helper.make_tensor_value_info("input_ids", TensorProto.INT64, [1, "n_tokens"])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [1, len(STANCES)])],
+        [numpy_helper.from_array(table, "table"), numpy_helper.from_array(np.array([1]), "axes"), numpy_helper.from_array(BIAS, "bias")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString())
+
+
+def _logits(word: str) -> np.ndarray:
+    row = np.zeros(len(STANCES), dtype=np.float32)
+    if word in CUES:
+        row[STANCES.index(CUES[word])] = CUE_LOGIT
+    return row

@@ -1,0 +1,131 @@
+"""What the README shows is what happens: its commands are run, and what they print is compared, but for figures."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from service.model_folder import open_model_folder
+from service.stance import STANCES
+from training.__main__ import main as training_main
+
+README = Path("README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A command of the README and what it says that it prints (empty: not shown)."""
+
+    command: str
+    output: str
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+
+
+def session() -> list[Shown]:
+    found = []
+    for block in blocks("console"):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            lines = part.splitlines()
+            n = next(number for number, line in enumerate(lines) if not line.endswith("\\")) + 1
+            found.append(Shown("\n".join(lines[:n]), "\n".join(lines[n:])))
+    return found
+
+
+def without_figures(text: str) -> str:
+    """Figures, the bars that they draw and the spaces that they leave are not compared."""
+    return " ".join(re.sub(r"\d[\d.,:-]*", "#", text).split())
+
+
+def commands(prefix: str) -> list[Shown]:
+    found = [shown for shown in session() if shown.command.startswith(prefix)]
+    assert found, f"the README shows no {prefix} command"
+    return found
+
+
+def run(command: str, cwd: Path = ROOT) -> str:
+    """Standard output of a shell command, in which `python` is this one."""
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "COLUMNS": "120", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(["bash", "-c", command], cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, f"{command}\n{done.stderr}"
+    return done.stdout
+
+
+def test_every_command_is_of_a_kind_that_is_tested() -> None:
+    assert {shlex.split(shown.command)[0] for shown in session()} <= {"make", "curl", "python", "."}
+
+
+@pytest.mark.parametrize("shown", commands("make"), ids=lambda shown: shown.command)
+def test_the_make_targets_are_there(shown: Shown) -> None:
+    assert run(shown.command.replace("make", "make --dry-run", 1))
+
+
+@pytest.mark.model
+def test_serving_says_what_the_readme_says(service: tuple[str, Path]) -> None:
+    (shown,) = [shown for shown in commands("make serve") if shown.output]
+    printed = service[1].read_text(encoding="utf-8")
+    assert without_figures(shown.output) .endswith(without_figures(printed))
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("shown", commands("curl"), ids=lambda shown: shown.command[:60])
+def test_curl_gets_the_answer_that_the_readme_shows(shown: Shown, address: str) -> None:
+    assert without_figures(run(shown.command.replace("http://127.0.0.1:8000", address))) == without_figures(shown.output)
+
+
+@pytest.mark.model
+def test_the_python_client_gets_the_answer_that_the_readme_shows(address: str) -> None:
+    (code,) = blocks("python")
+    (output,) = blocks("text")
+    done = subprocess.run(
+        [sys.executable, "-c", code.replace("http://127.0.0.1:8000", address)], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert without_figures(done.stdout) == without_figures(output)
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("shown", commands("python -m service classify"), ids=lambda shown: shown.command[:60])
+def test_classify_prints_what_the_readme_shows(shown: Shown) -> None:
+    assert without_figures(run(shown.command)) == without_figures(shown.output)
+
+
+@pytest.mark.model
+def test_own_quotes_are_trained_on_as_the_readme_says(small_quotes: Path, quick_config: Path, tmp_path: Path, set_up_own: Callable[..., None]) -> None:
+    """The README's commands in its order, on few quotes and settings that are quicker; a model that poor is refused by the gate, which is no error."""
+    set_up_own(tmp_path, small_quotes)
+    for shown in commands("python -m training"):
+        command = shown.command.replace("my-train.toml", str(quick_config)).replace("data/models", str(tmp_path / "models"))
+        if " train " in command:
+            command += f" --config {quick_config}" * ("--config" not in command) + f" --models {tmp_path / 'models'}"
+        if " gate " in command:
+            command += " || test $? = 1"
+        run(command, tmp_path)
+
+
+@pytest.fixture
+def set_up_own() -> Callable[..., None]:
+    def link(folder: Path, quotes: Path) -> None:
+        (folder / "my-quotes").symlink_to(quotes)
+
+    return link
+
+
+def test_the_results_are_those_of_the_released_model(released: Path) -> None:
+    results = open_model_folder(released).card.results
+    for figure in (results["macro_f1"], *(results["f1"][stance] for stance in STANCES)):
+        assert f"{figure:.3f}" in README
+    assert f"{results['n']} quotes" in README
+
+
+@pytest.mark.parametrize("target", re.findall(r"\]\((?!https?:)([^)#]+)", README))
+def test_links_lead_somewhere(target: str) -> None:
+    assert (ROOT / target).exists()
