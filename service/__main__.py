@@ -2,6 +2,7 @@
 
 import argparse
 import csv
+import io
 import json
 import logging
 import os
@@ -18,6 +19,7 @@ from service.model_folder import ModelFolder, open_model_folder, served_name
 from service.settings import Settings, read_settings
 from service.stance import STANCES, Verdict
 from service.statements.lines import Line, read_lines
+from service.statements.statement import blank_fault
 
 _CHUNK = 64
 _STDIN = "-"
@@ -48,6 +50,8 @@ def _serve(options: argparse.Namespace, settings: Settings, folder: ModelFolder)
     from service.api.served import ServedModel  # noqa: PLC0415
 
     host, port = options.host or settings.host, settings.port if options.port is None else options.port
+    if not 0 <= port <= 65_535:  # the operating system would take a larger one modulo 65,536
+        raise InvalidInput(Fault("--port", str(port), "a whole number from 0 to 65535"))
     results = folder.card.results
     scored = f", macro-F1 {results['macro_f1']:.3f} on {results['n']} held-out quotes" if "macro_f1" in results else ""
     print(f"On Record serves the model {folder.card.name}{scored}")
@@ -62,6 +66,9 @@ def _serve(options: argparse.Namespace, settings: Settings, folder: ModelFolder)
 
 def _classify(options: argparse.Namespace, settings: Settings, folder: ModelFolder) -> int:
     write = {"table": _write_table, "jsonl": _write_json_lines, "csv": _write_csv}[options.format]
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # UTF-8 out as in, whatever the locale says. A lone surrogate, which JSON can hold in a field that is not ours, goes out as JSON escapes it.
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     with _lines(options) as lines:
         write(_verdicts(lines, classifier_of(folder, settings.n_threads or None)), sys.stdout)
     return 0
@@ -76,13 +83,15 @@ def _lines(options: argparse.Namespace) -> Iterator[Iterator[Line]]:
     if not texts and path is None and sys.stdin.isatty():
         raise InvalidInput(Fault("arguments", "nothing", "a statement in quotation marks, --file FILE, or lines on standard input"))
     if texts:
+        if blank := [text for text in texts if not text.strip()]:
+            raise InvalidInput(blank_fault("arguments", blank[0]))
         yield read_lines([text.replace("\n", " ") for text in texts], "argument")
     elif path in (None, _STDIN):
-        with open(sys.stdin.fileno(), encoding="utf-8", closefd=False) as file:  # whatever the locale says
+        with open(sys.stdin.fileno(), encoding="utf-8-sig", closefd=False) as file:  # whatever the locale says
             yield _decoded(file, "standard input")
     else:
         try:
-            file = open(path, encoding="utf-8")  # noqa: SIM115 - closed below; only the opening may fail here
+            file = open(path, encoding="utf-8-sig")  # noqa: SIM115 - closed below; only the opening may fail here
         except OSError as error:
             raise InvalidInput(Fault(path, error.strerror or "an error", "a file that can be read")) from None
         with file:

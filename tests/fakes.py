@@ -7,14 +7,17 @@ from typing import Any
 
 import numpy as np
 import onnx
+from fastapi.testclient import TestClient
 from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
+from service.api.app import create_app
 from service.api.served import ServedModel
 from service.classifier import Classifier
 from service.errors import NotReady
 from service.model_folder import QUANTIZED, Card, ModelFolder, write_card
 from service.network import Output
+from service.settings import Settings
 from service.stance import STANCES, Stance
 from service.statements.statement import Statement
 
@@ -77,6 +80,13 @@ def fake_served(network: FakeNetwork | None = None) -> ServedModel:
     return ServedModel(card(), lambda: fake_classifier(network))
 
 
+def fake_client(network: FakeNetwork | None = None, settings: Settings | None = None) -> TestClient:
+    """A client of the application with a model that is ready; a fault of ours is an answer to it, as it is to any other client."""
+    served = fake_served(network)
+    served.start().join()
+    return TestClient(create_app(served, settings or Settings()), raise_server_exceptions=False)
+
+
 def write_files(folder: Path, *, network: bytes = b"an ONNX file that nobody opens") -> Path:
     """All that a model folder needs but its card: `open_model_folder` looks at checksums alone, so `network` may be any bytes."""
     files = {"config.json": json.dumps({"id2label": dict(enumerate(STANCES))}).encode(), "tokenizer.json": toy_tokenizer().encode(), QUANTIZED: network}
@@ -98,7 +108,8 @@ def write_toy_model(folder: Path, **changes: Any) -> ModelFolder:
 
 def toy_tokenizer() -> str:
     """Words in lower case, of which only the cues are known."""
-    tokenizer = Tokenizer(models.WordLevel({"[UNK]": 0} | {word: number for number, word in enumerate(CUES, start=1)}, unk_token="[UNK]"))
+    vocabulary = {"[UNK]": 0} | {word: number for number, word in enumerate(CUES, start=1)}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))  # noqa: S106 - a token of text
     tokenizer.normalizer = normalizers.Lowercase()
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     return str(tokenizer.to_str())

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.classifier import open_classifier, softmax
@@ -109,6 +109,7 @@ def test_a_verdict_holds_plain_numbers() -> None:
     assert (type(verdict.certain), type(verdict.truncated)) == (bool, bool)
 
 
+@settings(deadline=None)
 @given(
     rows=st.lists(st.lists(st.floats(-1e4, 1e4, width=32), min_size=5, max_size=5), max_size=8),
     temperature=st.floats(0.05, 20),

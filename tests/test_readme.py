@@ -13,7 +13,6 @@ import pytest
 
 from service.model_folder import open_model_folder
 from service.stance import STANCES
-from training.__main__ import main as training_main
 
 README = Path("README.md").read_text(encoding="utf-8")
 ROOT = Path(__file__).resolve().parent.parent
@@ -55,7 +54,7 @@ def commands(prefix: str) -> list[Shown]:
 def run(command: str, cwd: Path = ROOT) -> str:
     """Standard output of a shell command, in which `python` is this one."""
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "COLUMNS": "120", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(["bash", "-c", command], cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(["/bin/bash", "-c", command], cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, f"{command}\n{done.stderr}"
     return done.stdout
 
@@ -73,7 +72,7 @@ def test_the_make_targets_are_there(shown: Shown) -> None:
 def test_serving_says_what_the_readme_says(service: tuple[str, Path]) -> None:
     (shown,) = [shown for shown in commands("make serve") if shown.output]
     printed = service[1].read_text(encoding="utf-8")
-    assert without_figures(shown.output) .endswith(without_figures(printed))
+    assert without_figures(shown.output).endswith(without_figures(printed))
 
 
 @pytest.mark.model
@@ -86,9 +85,7 @@ def test_curl_gets_the_answer_that_the_readme_shows(shown: Shown, address: str) 
 def test_the_python_client_gets_the_answer_that_the_readme_shows(address: str) -> None:
     (code,) = blocks("python")
     (output,) = blocks("text")
-    done = subprocess.run(
-        [sys.executable, "-c", code.replace("http://127.0.0.1:8000", address)], capture_output=True, text=True, timeout=60, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", code.replace("http://127.0.0.1:8000", address)], capture_output=True, text=True, timeout=60, check=True)
     assert without_figures(done.stdout) == without_figures(output)
 
 

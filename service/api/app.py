@@ -41,6 +41,7 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
     503: {**_PROBLEM, "description": "The model is not ready."},
 }
 _DESCRIPTION = "Says what the speaker of a quoted or reported statement does by making it: **confirm**, **deny**, **threat**, **appeal**, or **other**."
+_HUB_CLIENTS = ("hf_hub/", "@huggingface/inference")
 # The page has its style and script inline, and talks to nobody but its own service.
 _PAGE_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'"
@@ -56,8 +57,9 @@ def create_app(served: ServedModel, settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        served.start()
+        loading = served.start()
         yield
+        loading.join(timeout=10)  # an interpreter that ends with a thread inside ONNX Runtime aborts with a core dump
 
     app = FastAPI(title="On Record", version="1", description=_DESCRIPTION, lifespan=lifespan)
     app.state.served = served
@@ -81,13 +83,18 @@ def predict(body: PredictRequest, request: Request) -> PredictResponse:
 
 @predicting.post("/predict", summary="The same, in the shape of Hugging Face's text-classification task")
 def predict_as_pipeline(body: PipelineRequest, request: Request) -> list[LabelScoreOut] | list[list[LabelScoreOut]]:
-    """A list of labels with scores for one text; for a list of texts, a list of such lists."""
+    """A list of labels with scores for one text; for a list of texts, a list of such lists.
+
+    So say the task's specification and most servers. Hugging Face's own clients for Python and JavaScript, told by their User-Agent, look for the labels of
+    one text in the first element of the answer, as their hosted API has it: they get a list in a list.
+    """
     texts = [body.inputs] if isinstance(body.inputs, str) else body.inputs
     verdicts = request.app.state.served.classify([Statement(text) for text in texts])
     request.app.state.metrics.count_verdicts(verdicts)
     top_k = (body.parameters or PipelineParameters()).top_k
     rows = [pipeline_out(verdict, top_k) for verdict in verdicts]
-    return rows[0] if isinstance(body.inputs, str) else rows
+    is_hub_client = any(name in request.headers.get("user-agent", "") for name in _HUB_CLIENTS)
+    return rows[0] if isinstance(body.inputs, str) and not is_hub_client else rows
 
 
 @about.get("/v1/labels", summary="The labels and what they mean")
