@@ -10,7 +10,7 @@ import pytest
 from service.errors import InvalidInput
 from service.stance import STANCES
 from training.__main__ import main
-from training.gate import Bars, SliceBars, drift, read_bars, read_report, shortfalls
+from training.gate import Bars, BehaviourBars, SliceBars, drift, read_bars, read_report, shortfalls
 
 BARS = Bars(
     least_macro_f1=0.8,
@@ -20,6 +20,7 @@ BARS = Bars(
     least_certain_share=0.5,
     least_lead_over_baselines=0.1,
     slices=SliceBars(least_size=30, least_macro_f1={"form": 0.6}),
+    behaviour=BehaviourBars(least_rate={"rule": 0.5}),
 )
 
 
@@ -37,6 +38,7 @@ GOOD: dict[str, Any] = {
     "certain_accuracy": 0.99,
     "slices": {"form": {"bare": {"n": 100, "macro_f1": score(0.85)}, "fragment": {"n": 29, "macro_f1": score(0.1)}}},
     "baselines": {"cue words": score(0.5)},
+    "behaviour": {"rule-01": {"n": 12, "rate": 0.75}, "same-names": {"n": 10, "rate": 0.9}},
 }
 
 
@@ -62,6 +64,10 @@ def test_a_model_that_reaches_every_bar_may_serve() -> None:
         (
             changed(slices={"form": {"bare": {"n": 30, "macro_f1": score(0.5)}}}),
             "Macro-F1 on the slice form = bare (30 examples) is 0.500, 0.100 under the bar of 0.600.",
+        ),
+        (
+            changed(behaviour={"rule-07": {"n": 12, "rate": 0.25}}),
+            "The share of behaviour cases that pass in rule-07 (12 cases) is 0.250, 0.250 under the bar of 0.500.",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""Command line -> training: train, evaluate, gate, release."""
+"""Command line -> training: train, evaluate, errors, gate, release."""
 
 import argparse
 import os
@@ -54,6 +54,19 @@ def _evaluate(options: argparse.Namespace) -> int:
     return 0
 
 
+def _errors(options: argparse.Namespace) -> int:
+    from service.classifier import open_classifier  # noqa: PLC0415
+    from training.evaluate import evaluate  # noqa: PLC0415
+    from training.mistakes import find_mistakes, write_page  # noqa: PLC0415
+
+    examples = read_examples(options.examples)
+    classifier = open_classifier(options.model)
+    mistakes = find_mistakes(classifier, examples, evaluate(classifier, examples).verdicts)
+    write_page(mistakes, len(examples), classifier.name, options.html)
+    print(f"{options.html}: {len(mistakes)} of {len(examples)} examples are wrong")
+    return 0
+
+
 def _gate(options: argparse.Namespace) -> int:
     report = read_report(options.report)
     sentences = shortfalls(report, read_bars(options.bars))
@@ -92,6 +105,12 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--report", type=Path, required=True, metavar="DIR", help="where report.json, report.md and the pictures go")
     evaluate.add_argument("--quotes", type=Path, default=QUOTES, metavar="DIR", help="whose train.jsonl the baselines learn from (%(default)s)")
     evaluate.set_defaults(run=_evaluate)
+
+    errors = commands.add_parser("errors", help="show what a model got wrong, and which words led it there, as a page")
+    errors.add_argument("--model", type=Path, required=True, metavar="DIR", help="model folder")
+    errors.add_argument("--examples", type=Path, required=True, metavar="FILE", help="JSON Lines: text, label; context if known")
+    errors.add_argument("--html", type=Path, required=True, metavar="FILE", help="where the page goes")
+    errors.set_defaults(run=_errors)
 
     gate = commands.add_parser("gate", help="say which bars a report misses; exit code 1 if any")
     gate.add_argument("--report", type=Path, required=True, metavar="DIR", help="folder that `evaluate` wrote")

@@ -9,6 +9,7 @@ from tqdm.auto import tqdm
 
 from service.classifier import Classifier
 from service.stance import STANCES, Verdict
+from training.behaviour import PassRate
 from training.examples import Example, labels_of
 from training.scores import (
     Columns,
@@ -41,7 +42,8 @@ class Report:
     """Everything measured on one file of examples.
 
     `verdicts` are in the order of `examples`. `calibration_error`, `certain_share` and `certain_accuracy` are in [0, 1]; the last is 0 if none is
-    certain. `slices` maps dimension -> value -> score, `precision_at` share of `other` -> label -> precision, `baselines` name -> macro-F1.
+    certain. `slices` maps dimension -> value -> score, `precision_at` share of `other` -> label -> precision, `baselines` name -> macro-F1,
+    `behaviour` group of cases -> pass rate; the last two are empty until they are filled in.
     """
 
     model: str
@@ -57,6 +59,7 @@ class Report:
     precision_at: dict[str, dict[str, float]]
     slices: dict[str, dict[str, SliceScore]]
     baselines: dict[str, Interval] = field(default_factory=dict)
+    behaviour: dict[str, PassRate] = field(default_factory=dict)
 
     def headline(self) -> dict[str, Any]:
         """The few figures that a model card carries."""
@@ -72,7 +75,7 @@ class Report:
 
 
 def evaluate(classifier: Classifier, examples: Sequence[Example]) -> Report:
-    """Verdicts for all `examples` (at least one), and every figure on them but the baselines. Shows a progress bar on a terminal."""
+    """Verdicts for all `examples` (at least one), and every figure that rests on them alone. Shows a progress bar on a terminal."""
     verdicts = list(_verdicts(classifier, examples))
     labels = np.array(labels_of(examples))
     chosen = columns_of(verdicts)

@@ -25,6 +25,13 @@ class SliceBars:
 
 
 @dataclass(frozen=True, config=STRICT)
+class BehaviourBars:
+    """Least share of the cases of each group that pass, by the kind of group (what stands before the first "-" of its name)."""
+
+    least_rate: dict[str, float]
+
+
+@dataclass(frozen=True, config=STRICT)
 class Bars:
     """gate.toml. All bars are in [0, 1]."""
 
@@ -35,6 +42,7 @@ class Bars:
     least_certain_share: float
     least_lead_over_baselines: float
     slices: SliceBars
+    behaviour: BehaviourBars
 
 
 def read_bars(path: Path = GATE_TOML) -> Bars:
@@ -63,6 +71,7 @@ def shortfalls(report: dict[str, Any], bars: Bars) -> list[str]:
     found.append(_under("Accuracy among certain verdicts", report["certain_accuracy"], bars.least_certain_accuracy))
     found.append(_under("The share of certain verdicts", report["certain_share"], bars.least_certain_share))
     found += _slice_shortfalls(report["slices"], bars.slices)
+    found += _behaviour_shortfalls(report["behaviour"], bars.behaviour)
     found += [
         _under(f"The lead in macro-F1 over {name}", report["macro_f1"] - score["value"], bars.least_lead_over_baselines)
         for name, score in report["baselines"].items()
@@ -94,6 +103,14 @@ def _slice_shortfalls(slices: dict[str, Any], bars: SliceBars) -> list[str | Non
         for dimension, bar in bars.least_macro_f1.items()
         for value, score in slices.get(dimension, {}).items()
         if score["n"] >= bars.least_size
+    ]
+
+
+def _behaviour_shortfalls(behaviour: dict[str, Any], bars: BehaviourBars) -> list[str | None]:
+    return [
+        _under(f"The share of behaviour cases that pass in {group} ({score['n']} cases)", score["rate"], bars.least_rate[group.partition("-")[0]])
+        for group, score in behaviour.items()
+        if group.partition("-")[0] in bars.least_rate
     ]
 
 

@@ -40,6 +40,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "precision_at_share_of_other": report.precision_at,
         "slices": {dimension: {value: asdict(score) for value, score in scores.items()} for dimension, scores in report.slices.items()},
         "baselines": {name: asdict(interval) for name, interval in report.baselines.items()},
+        "behaviour": {group: asdict(rate) for group, rate in report.behaviour.items()},
     }
 
 
@@ -62,6 +63,10 @@ def as_markdown(report: Report) -> str:
         _table(["way", "macro-F1"], [[report.model, _shown(report.macro_f1)], *([name, _shown(score)] for name, score in report.baselines.items())]),
         "## Confusion\n\nRows are the right label, columns the verdict.\n",
         _table(["", *STANCES], [[label, *map(str, row)] for label, row in zip(STANCES, report.confusion, strict=True)]),
+        "## Behaviour\n\nCases of data/behaviour.jsonl that pass: the codebook's rules, changes that must change nothing, changes that must change the stance.\n",
+        _table(
+            ["group", "n", "pass", "fail"], [[group, str(score.n), f"{score.rate:.0%}", " ".join(score.failed)] for group, score in report.behaviour.items()]
+        ),
         "## Slices\n",
         _table(
             ["slice", "n", "macro-F1", "accuracy"],

@@ -1,4 +1,4 @@
-"""The chain after training: evaluate beside the baselines, write the report. Calls, no logic of its own."""
+"""The chain after training: evaluate beside the baselines, try the behaviour cases, write the report. Calls, no logic of its own."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,6 +8,7 @@ import numpy as np
 
 from service.classifier import open_classifier
 from training.baselines import baselines
+from training.behaviour import pass_rates, read_cases
 from training.evaluate import Report, evaluate
 from training.examples import Example, labels_of
 from training.pictures import draw_pictures
@@ -17,10 +18,15 @@ from training.scores import macro_f1_interval
 
 def evaluate_folder(model: Path, examples: Sequence[Example], train: Sequence[Example], folder: Path) -> Report:
     """Measures the model folder at `model`, and baselines that learn from `train`, on `examples`; writes report and pictures into `folder`."""
-    report = evaluate(open_classifier(model), examples)
+    classifier = open_classifier(model)
+    report = evaluate(classifier, examples)
     chosen = baselines(train, [example.statement for example in examples])
     labels = np.array(labels_of(examples))
-    report = replace(report, baselines={name: macro_f1_interval(labels, columns) for name, columns in chosen.items()})
+    report = replace(
+        report,
+        baselines={name: macro_f1_interval(labels, columns) for name, columns in chosen.items()},
+        behaviour=pass_rates(classifier, read_cases()),
+    )
     folder.mkdir(parents=True, exist_ok=True)
     draw_pictures(report, folder)
     write_report(report, folder)

@@ -1,0 +1,1 @@
+"""What a person would expect of the released model, case by case."""

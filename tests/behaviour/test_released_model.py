@@ -1,0 +1,22 @@
+"""The released model passes as many behaviour cases of each group as the gate asks for."""
+
+from pathlib import Path
+
+import pytest
+
+from service.classifier import open_classifier
+from training.behaviour import PassRate, pass_rates, read_cases
+from training.gate import read_bars
+
+pytestmark = pytest.mark.model
+
+
+@pytest.fixture(scope="module")
+def rates(released: Path) -> dict[str, PassRate]:
+    return pass_rates(open_classifier(released), read_cases())
+
+
+@pytest.mark.parametrize("group", sorted({case.group for case in read_cases()}))
+def test_enough_cases_of_the_group_pass(rates: dict[str, PassRate], group: str) -> None:
+    bar = read_bars().behaviour.least_rate[group.partition("-")[0]]
+    assert rates[group].rate >= bar, rates[group].failed
