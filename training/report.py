@@ -63,7 +63,7 @@ def as_markdown(report: Report) -> str:
         _table(["way", "macro-F1"], [[report.model, _shown(report.macro_f1)], *([name, _shown(score)] for name, score in report.baselines.items())]),
         "## Confusion\n\nRows are the right label, columns the verdict.\n",
         _table(["", *STANCES], [[label, *map(str, row)] for label, row in zip(STANCES, report.confusion, strict=True)]),
-        "## Behaviour\n\nCases of data/behaviour.jsonl that pass: the codebook's rules, changes that must change nothing, changes that must change the stance.\n",
+        "## Behaviour\n\nCases of data/behaviour.jsonl: the codebook's rules, changes that must change nothing, changes that must change the stance.\n",
         _table(
             ["group", "n", "pass", "fail"], [[group, str(score.n), f"{score.rate:.0%}", " ".join(score.failed)] for group, score in report.behaviour.items()]
         ),
