@@ -33,7 +33,7 @@ def test_the_words_that_led_to_the_verdict_have_the_influence() -> None:
     assert "".join(piece.text for piece in mistake.text) == EXAMPLES[2].statement.text
     assert {piece.text: piece.influence > 0.1 for piece in mistake.text if piece.text.strip()} == {"<script>alert(1)</script>": False, "denied": True}
     # The word for the right label in the context speaks against the verdict.
-    against = {piece.text for piece in mistake.context if piece.influence < -0.1}
+    against = {piece.text for piece in mistake.context if piece.influence < -0.005}
     assert against == {"urged,"}
 
 

@@ -72,14 +72,9 @@ def test_a_blank_context_or_speaker_is_no_fault() -> None:
         (" \n", None),
         ("any role", None),
         ("  any role\n", None),
-        ("“any role”", None),
-        ("The group denied any role.", "The group denied …."),
-        (" The group denied any role. ", " The group denied …. "),
-        ("It denied many roles, and any role in the raid.", "It denied many roles, and … in the raid."),
-        ("Any roles? No, it said, not any role; not any role.", "Any roles? No, it said, not …; not any role."),
-        ("The group denied any\nrole.", "The group denied any\nrole."),
-        ("The group denied many roles.", "The group denied many roles."),
+        ("The group denied any role.", "The group denied any role."),
+        (" The group denied any role. ", " The group denied any role. "),
     ],
 )
-def test_a_frame_is_the_context_without_the_text(context: str | None, frame: str | None) -> None:
+def test_a_context_is_read_only_where_it_adds_something(context: str | None, frame: str | None) -> None:
     assert Statement(" any role ", context).frame == frame

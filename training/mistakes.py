@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import jinja2
@@ -63,8 +63,7 @@ def write_page(mistakes: Sequence[Mistake], n_examples: int, model: str, path: P
 def _explained(classifier: Classifier, example: Example, verdict: Verdict) -> Mistake:
     statement, lead = example.statement, _lead(example, verdict)
     text, context = _pieces(statement.text), _pieces(statement.frame or "")
-    # The frame, not the context: that would hold the word which is hidden in the text.
-    variants = [Statement(hidden, statement.frame) for hidden in _hidden(text)]
+    variants = [replace(statement, text=hidden) for hidden in _hidden(text)]
     variants += [Statement(statement.text, hidden) for hidden in _hidden(context)]
     answers = [answer for start in range(0, len(variants), _CHUNK) for answer in classifier.classify(variants[start : start + _CHUNK])]
     right, chosen = STANCES.index(example.label), STANCES.index(verdict.stance)

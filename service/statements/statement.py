@@ -31,27 +31,10 @@ class Statement:
 
     @property
     def frame(self) -> str | None:
-        """The context with an ellipsis where the text stands in it ("The group has denied …."); None where no word is left.
-
-        So the model sees which verb governs the text, and reads no word twice. A context that does not hold the text word for word, as that of an
-        interrupted quote, is returned as it is.
-        """
-        if self.context is None:
+        """The context where it adds something to the text, else None."""
+        if self.context is None or self.context.strip() in ("", self.text.strip()):
             return None
-        start, text = _place(self.text.strip(), self.context), self.text.strip()
-        frame = self.context if start is None else f"{self.context[:start]}…{self.context[start + len(text) :]}"
-        return frame if any(char.isalnum() for char in frame) else None
-
-
-def _place(text: str, context: str) -> int | None:
-    """Where `text` first stands in `context` as whole words."""
-    start = context.find(text)
-    while start != -1:
-        around = context[max(start - 1, 0) : start] + text[0], text[-1] + context[start + len(text) : start + len(text) + 1]
-        if not any(len(pair) == 2 and pair.isalnum() for pair in around):
-            return start
-        start = context.find(text, start + 1)
-    return None
+        return self.context
 
 
 def text_fault(where: str, value: str) -> Fault | None:
