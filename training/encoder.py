@@ -27,6 +27,7 @@ def open_encoder(config: EncoderConfig) -> tuple[Any, Any]:
             id2label=dict(enumerate(map(str, STANCES))),
             label2id={str(stance): column for column, stance in enumerate(STANCES)},
             use_safetensors=True,  # the other format is a pickle, which can run code
+            ignore_mismatched_sizes=True,  # a head for other labels, of a model that was fine-tuned before, gives way to ours
         )
     except (OSError, ValueError) as error:
         raise InvalidInput(Fault("train.toml encoder.name", config.name, f"a folder, hub name or package:MODULE/FOLDER ({error})")) from None
