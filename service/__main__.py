@@ -6,9 +6,10 @@ import io
 import json
 import logging
 import os
+import socket
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
@@ -52,16 +53,31 @@ def _serve(options: argparse.Namespace, settings: Settings, folder: ModelFolder)
     host, port = options.host or settings.host, settings.port if options.port is None else options.port
     if not 0 <= port <= 65_535:  # the operating system would take a larger one modulo 65,536
         raise InvalidInput(Fault("--port", str(port), "a whole number from 0 to 65535"))
+    listening = _listen(host, port)
+    host, port = listening.getsockname()[:2]
     results = folder.card.results
     scored = f", macro-F1 {results['macro_f1']:.3f} on {results['n']} held-out quotes" if "macro_f1" in results else ""
     print(f"On Record serves the model {folder.card.name}{scored}")
-    print(f"  page      http://{host}:{port}/")
-    print(f"  API docs  http://{host}:{port}/docs")
+    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    print(f"  page      {address}/")
+    print(f"  API docs  {address}/docs")
     print("  stop      Ctrl-C", flush=True)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
     served = ServedModel(folder.card, lambda: classifier_of(folder, settings.n_threads or None))
-    uvicorn.run(create_app(served, settings), host=host, port=port, log_level="warning", access_log=False)
+    server = uvicorn.Server(uvicorn.Config(create_app(served, settings), log_level="warning", access_log=False))
+    with suppress(KeyboardInterrupt):  # the server has ended in good order before it passes this on
+        server.run(sockets=[listening])
     return 0
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A socket that listens, so that no address is printed that is somebody else's; port 0 takes one that is free."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server((address[0], address[1]), family=family)
+    except OSError as error:
+        reason = (error.strerror or str(error)).partition(" (")[0].lower()  # Python adds the address in brackets
+        raise InvalidInput(Fault("--host and --port", f"{host}:{port}", f"an address to listen on ({reason})")) from None
 
 
 def _classify(options: argparse.Namespace, settings: Settings, folder: ModelFolder) -> int:

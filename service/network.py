@@ -81,8 +81,8 @@ class OnnxNetwork:
             try:
                 return future.result(timeout=1.0)
             except TimeoutError:
-                # A future that nobody will ever fill must not hold its caller: without threads there is no answer to wait for.
-                if not any(thread.is_alive() for thread in self._threads):
+                # A future that nobody will ever fill must not hold its caller: the thread that took it may be the one that died.
+                if not self.is_alive():
                     raise NotReady("the inference threads are gone; restart the service") from None
 
     def _work(self, session: ort.InferenceSession) -> None:
@@ -92,6 +92,9 @@ class OnnxNetwork:
                 future.set_result(self._run_one(session, statement))
             except Exception as error:  # noqa: BLE001 - the caller's thread raises it; this thread goes on with the next statement
                 future.set_exception(error)
+            except BaseException:
+                future.set_exception(NotReady("an inference thread has ended; restart the service"))
+                raise
 
     def _run_one(self, session: ort.InferenceSession, statement: Statement) -> tuple[Logits, bool]:
         encoding = self._tokenizer.encode(statement.text, statement.frame)

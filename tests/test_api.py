@@ -1,6 +1,7 @@
 """What the service answers over HTTP, with a fake network behind it. Refusals are in test_problems.py."""
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -290,6 +291,18 @@ def test_the_docs_can_be_opened(client: TestClient) -> None:
     response = client.get("/docs")
     assert response.status_code == 200
     assert "/openapi.json" in response.text
+    assert "//" not in response.text.replace("<!-- `SwaggerUIBundle` is now available on the page -->", ""), "the docs would ask another machine"
+    for path in re.findall(r'(?:src|href)="([^"]+)"', response.text):
+        assert client.get(path).status_code == 200, path
+
+
+def test_errors_have_their_own_media_type_in_the_docs(client: TestClient) -> None:
+    document = client.get("/openapi.json").json()
+    for path in document["paths"].values():
+        for operation in path.values():
+            for status, response in operation["responses"].items():
+                if status >= "400":
+                    assert response["content"] == {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 
 
 def test_every_route_is_in_the_docs_with_a_summary(client: TestClient) -> None:

@@ -29,6 +29,7 @@ ROOMS: tuple[tuple[str, ...], ...] = (
 # Library -> the only rooms that may import it.
 OWNERS = {
     "fastapi": ("service.api",),
+    "fastapi_offline": ("service.api",),
     "starlette": ("service.api",),
     "prometheus_client": ("service.api",),
     "onnxruntime": ("service.network", "training.export"),
@@ -110,7 +111,7 @@ def test_every_imported_library_is_declared() -> None:
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     declared = " ".join([*project["dependencies"], *project["optional-dependencies"]["train"]]).lower()
-    names = {"sklearn": "scikit-learn", "prometheus_client": "prometheus-client", "scipy": "scikit-learn"}
+    names = {"fastapi_offline": "fastapi-offline", "sklearn": "scikit-learn", "prometheus_client": "prometheus-client", "scipy": "scikit-learn"}
     libraries = {imported.partition(".")[0] for path in MODULES for imported in imports(path)} - set(sys.stdlib_module_names)
     libraries -= {"service", "training", "pydantic_core"}
     assert {library for library in libraries if names.get(library, library) not in declared} == set()

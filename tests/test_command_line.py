@@ -170,8 +170,11 @@ def test_a_reader_that_has_enough_is_no_error(model: Path, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["\x00"], "argument line 1, text: wanted Unicode text, got the control character U+0000 at character 0"),
-        (["No.", "a\udcffb"], "argument line 2, text: wanted Unicode text, got the lone surrogate U+DCFF at character 1"),
+        (["\x00"], "argument line 1, text: wanted printable Unicode text, got the control character U+0000 at character 0"),
+        (
+            ["No.", "a\udcffb"],
+            "argument line 2, text: wanted printable Unicode text, got the lone surrogate U+DCFF at character 1",
+        ),
         (["No.", "x" * 20_001], "argument line 2, text: wanted at most 20000 characters, got 20001 characters"),
         (["No.", ""], 'arguments: wanted a text that is not blank, got ""'),
         ([" \n"], 'arguments: wanted a text that is not blank, got " \\n"'),
@@ -194,7 +197,7 @@ def test_arguments_that_cannot_be_used_are_told_why(refusal: Classify, arguments
         (b'{"text": "fine"}\n{"text": " "}\n', 'line 2, text: wanted a text that is not blank, got " "'),
         (b"fine\nna\xefve\n", ": wanted UTF-8 text, got byte 0xEF"),
         (b"\xff\xfef\x00", ": wanted UTF-8 text, got byte 0xFF"),
-        (b"PK\x03\x04", "line 1, text: wanted Unicode text, got the control character U+0003 at character 2"),
+        (b"PK\x03\x04", "line 1, text: wanted printable Unicode text, got the control character U+0003 at character 2"),
     ],
     ids=["broken JSON", "blank", "Latin-1", "UTF-16", "a zip file"],
 )

@@ -41,7 +41,7 @@ def test_a_line_needs_no_more_than_text_and_label(tmp_path: Path) -> None:
         (GOOD | {"form": "spoken"}, "form", "one of direct"),
         (GOOD | {"rule": 17}, "rule", "1 to 16"),
         (GOOD | {"rule": True}, "rule", "1 to 16"),
-        (GOOD | {"context": "\x00"}, "context", "Unicode text"),
+        (GOOD | {"context": "\x00"}, "context", "printable Unicode text"),
     ],
 )
 def test_a_bad_line_is_named_with_what_was_wanted(tmp_path: Path, row: object, where: str, wanted: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from service.errors import InvalidInput
 from service.stance import STANCES
 from training.__main__ import main
-from training.gate import Bars, BehaviourBars, SliceBars, drift, read_bars, read_report, shortfalls
+from training.gate import GATE_TOML, Bars, BehaviourBars, SliceBars, drift, read_bars, read_report, shortfalls
 
 BARS = Bars(
     least_macro_f1=0.8,
@@ -77,6 +77,29 @@ def test_each_bar_that_is_missed_gets_one_sentence(report: dict[str, Any], sente
 
 def test_every_label_of_the_shipped_bars_has_one() -> None:
     assert set(read_bars().least_f1) == set(STANCES)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("least_macro_f1 = 0.85", "least_macro_f1 = 85", "less than or equal to 1"),
+        ("{ form = 0.70", "{ forms = 0.70", "keys among form"),
+        ("{ rule = 0.5", "{ rules = 0.5", "keys among rule"),
+        ("{ confirm = 0.80", "{ confirms = 0.80", "keys among confirm"),
+    ],
+)
+def test_a_bar_that_would_hold_nothing_is_refused(tmp_path: Path, old: str, new: str, said: str) -> None:
+    text = GATE_TOML.read_text(encoding="utf-8")
+    assert old in text
+    (tmp_path / "gate.toml").write_text(text.replace(old, new), encoding="utf-8")
+    with pytest.raises(InvalidInput, match=said):
+        read_bars(tmp_path / "gate.toml")
+
+
+@pytest.mark.parametrize("report", [{"macro_f1": 1.0}, {**GOOD, "macro_f1": float("nan")}, {**GOOD, "labels": {}}, {**GOOD, "certain_share": None}])
+def test_a_report_without_a_figure_is_refused(tmp_path: Path, report: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput, match=r"report\.json"):
+        read_report(write_report(tmp_path / "report", report, LABELS, LABELS))
 
 
 def write_report(folder: Path, report: dict[str, Any], stances: list[str], labels: list[str]) -> Path:

@@ -51,9 +51,12 @@ def test_no_lines_are_no_statements() -> None:
         ('{"text": null, "id": 7}', Fault("input line 1", '["id", "text"]', "a field `text`")),
         ('{"quote": "a"}', Fault("input line 1", '["quote"]', "a field `text`")),
         ('{"text": " "}', Fault("input line 1, text", '" "', "a text that is not blank")),
-        ('{"text": "a\\u0000"}', Fault("input line 1, text", "the control character U+0000 at character 1", "Unicode text")),
-        ('{"text": "\\ud83d"}', Fault("input line 1, text", "the lone surrogate U+D83D at character 0", "Unicode text")),
-        ("a\x07b", Fault("input line 1, text", "the control character U+0007 at character 1", "Unicode text")),
+        (
+            '{"text": "a\\u0000"}',
+            Fault("input line 1, text", "the control character U+0000 at character 1", "printable Unicode text"),
+        ),
+        ('{"text": "\\ud83d"}', Fault("input line 1, text", "the lone surrogate U+D83D at character 0", "printable Unicode text")),
+        ("a\x07b", Fault("input line 1, text", "the control character U+0007 at character 1", "printable Unicode text")),
         ("x" * 20_001, Fault("input line 1, text", "20001 characters", f"at most {MAX_TEXT_CHARS} characters")),
     ],
 )

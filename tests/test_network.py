@@ -1,8 +1,9 @@
 """The ONNX network answers each statement alone, in order, from several threads, and says when it no longer can. Run on a toy model."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -65,6 +66,36 @@ def test_a_closed_network_says_that_it_cannot_answer(tmp_path: Path) -> None:
     assert not network.is_alive()
     with pytest.raises(NotReady, match="restart the service"):
         network.run(STATEMENTS[:1])
+
+
+class FragileNetwork(OnnxNetwork):
+    """The statement "end" ends the thread that reads it."""
+
+    def _run_one(self, session: Any, statement: Statement) -> Any:
+        if statement.text == "end":
+            raise SystemExit
+        return super()._run_one(session, statement)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_thread_that_ends_tells_its_caller_and_everybody_else(tmp_path: Path) -> None:
+    network = FragileNetwork(write_toy_model(tmp_path), n_threads=2)
+    with pytest.raises(NotReady, match="thread has ended"):
+        network.run([Statement("end")])
+    network._threads[0].join(timeout=0.1)
+    assert not network.is_alive()
+    network.close()
+
+
+def test_nobody_waits_for_a_thread_that_is_gone(tmp_path: Path) -> None:
+    network = OnnxNetwork(write_toy_model(tmp_path), n_threads=2)
+    network._jobs.put(None)  # ends one of the two
+    while network.is_alive():
+        network._threads[0].join(timeout=0.01)
+        network._threads[1].join(timeout=0.01)
+    with pytest.raises(NotReady, match="threads are gone"):
+        network._wait(Future())
+    network.close()
 
 
 def test_a_statement_that_fails_fails_alone(tmp_path: Path) -> None:

@@ -81,6 +81,7 @@ def test_a_port_in_use_is_said_in_one_line(address: str) -> None:
     assert done.returncode != 0
     assert f"{port}" in done.stderr
     assert "address already in use" in done.stderr
+    assert done.stdout == "", "an address was printed that is somebody else's"
     assert "Traceback" not in done.stderr
 
 

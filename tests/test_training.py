@@ -108,6 +108,13 @@ def test_a_name_that_is_taken_is_refused_before_training(small_quotes: Path, tin
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("name", ["a/b", "..", ""])
+def test_a_name_that_is_a_path_is_refused_before_training(small_quotes: Path, tiny_config: Path, tmp_path: Path, name: str) -> None:
+    done = subprocess.run(train_command(small_quotes, tmp_path, tiny_config, name), capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "without a path" in done.stderr
+
+
 def start_and_wait_until_it_writes(command: list[str], models: Path) -> subprocess.Popen[str]:
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
     deadline = time.monotonic() + 60

@@ -11,6 +11,7 @@ from service.errors import Fault, InvalidInput, shown
 from service.stance import Stance
 from service.statements.statement import Statement
 
+KINDS = ("rule", "same", "turned")  # what a group's name begins with
 CASES = Path(__file__).resolve().parent.parent / "data" / "behaviour.jsonl"
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from service.classifier import classifier_of
-from service.errors import Fault, InvalidInput
+from service.errors import Fault, InvalidInput, shown
 from service.model_folder import QUANTIZED, Card, ModelFolder, open_model_folder, write_card
 from service.network import OnnxNetwork
 from service.stance import STANCES
@@ -34,6 +34,8 @@ def build_candidate(quotes: Path, models: Path, name: str, config: Config) -> Mo
 
     Everything is written beside it and renamed at the end, so that Ctrl-C, kill -9 or a full disk leave no half model under that name.
     """
+    if name != Path(name).name or name in ("", ".", ".."):
+        raise InvalidInput(Fault("--name", shown(name), "the name of a folder, without a path"))
     if (models / name).exists():
         raise InvalidInput(Fault("--name", name, f"a name that is free in {models}"))
     train, validation, test = (read_split(split, quotes) for split in ("train", "validation", "test"))

@@ -25,6 +25,7 @@ from training.scores import (
 )
 
 SHARES_OF_OTHER = (0.65, 0.94)  # in statements, and in sentences with an attribution, of 2016 campaign news
+DIMENSIONS = ("form", "length", "context", "rule", "topic")
 _CHUNK = 64
 
 

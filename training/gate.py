@@ -2,18 +2,24 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from service.errors import Fault, InvalidInput
 from service.stance import STANCES
+from training.behaviour import KINDS
 from training.config import STRICT, read_toml
+from training.evaluate import DIMENSIONS
 from training.report import PREDICTIONS, REPORT
 from training.scores import Columns, difference_interval
 
 GATE_TOML = Path(__file__).with_name("gate.toml")
+_FIGURES = ("macro_f1", "calibration_error", "certain_accuracy", "certain_share", "n")
+_TABLES = ("labels", "slices", "baselines", "behaviour")
+Bar = Annotated[float, Field(ge=0, le=1)]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -21,46 +27,61 @@ class SliceBars:
     """`least_size` counts examples; `least_macro_f1` maps a dimension of slices to its bar."""
 
     least_size: int
-    least_macro_f1: dict[str, float]
+    least_macro_f1: dict[str, Bar]
 
 
 @dataclass(frozen=True, config=STRICT)
 class BehaviourBars:
     """Least share of the cases of each group that pass, by the kind of group (what stands before the first "-" of its name)."""
 
-    least_rate: dict[str, float]
+    least_rate: dict[str, Bar]
 
 
 @dataclass(frozen=True, config=STRICT)
 class Bars:
     """gate.toml. All bars are in [0, 1]."""
 
-    least_macro_f1: float
-    least_f1: dict[str, float]
-    most_calibration_error: float
-    least_certain_accuracy: float
-    least_certain_share: float
-    least_lead_over_baselines: float
+    least_macro_f1: Bar
+    least_f1: dict[str, Bar]
+    most_calibration_error: Bar
+    least_certain_accuracy: Bar
+    least_certain_share: Bar
+    least_lead_over_baselines: Bar
     slices: SliceBars
     behaviour: BehaviourBars
 
 
 def read_bars(path: Path = GATE_TOML) -> Bars:
-    """The bars at `path`. Raises `InvalidInput` for an unknown key or label, or a bar outside [0, 1]."""
+    """The bars at `path`. Raises `InvalidInput` for an unknown key, label, slice or kind of case, or a bar outside [0, 1]."""
     bars = read_toml(path, Bars)
-    if unknown := set(bars.least_f1) - set(STANCES):
-        raise InvalidInput(Fault(f"{path} least_f1", ", ".join(sorted(unknown)), f"labels among {', '.join(STANCES)}"))
+    for where, given, known in (
+        ("least_f1", bars.least_f1, STANCES),
+        ("slices.least_macro_f1", bars.slices.least_macro_f1, DIMENSIONS),
+        ("behaviour.least_rate", bars.behaviour.least_rate, KINDS),
+    ):
+        if unknown := set(given) - set(known):
+            raise InvalidInput(Fault(f"{path} {where}", ", ".join(sorted(unknown)), f"keys among {', '.join(known)}"))
     return bars
 
 
 def read_report(folder: Path) -> dict[str, Any]:
-    """The figures in `folder`/report.json. Raises `InvalidInput` where there are none."""
+    """The figures in `folder`/report.json. Raises `InvalidInput` where one that the gate reads is missing or no number."""
     path = folder / REPORT
     try:
-        report = json.loads(path.read_text(encoding="utf-8"))
-        return {**report, "macro_f1": float(report["macro_f1"])}
+        report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+        for key in _FIGURES:
+            report[key] = float(report[key])
+        for key in _TABLES:
+            report[key] = dict(report[key])
+        for label in STANCES:
+            float(report["labels"][label]["f1"]["value"])
+        return report
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InvalidInput(Fault(str(path), str(error), "a report written by `python -m training evaluate`")) from None
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is no figure")
 
 
 def shortfalls(report: dict[str, Any], bars: Bars) -> list[str]:

@@ -13,7 +13,7 @@ _KEPT = ("config.json", "tokenizer.json", "tokenizer_config.json", "README.md", 
 
 
 def release(folder: ModelFolder, models: Path) -> ModelFolder:
-    """Replaces `models/released` by the int8 part of `folder`, in one rename; raises `GateRefused` where that is over 25 MB."""
+    """Replaces `models/released` by the int8 part of `folder`, whole or not at all; raises `GateRefused` where that is over 25 MB."""
     n_bytes = sum((folder.path / name).stat().st_size for name in _KEPT)
     if n_bytes > MOST_BYTES:
         raise GateRefused(f"{folder.path}: its int8 part has {n_bytes:,} bytes, and a released model at most {MOST_BYTES:,}")

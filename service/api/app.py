@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import HTMLResponse
+from fastapi_offline import FastAPIOffline
 
 from service.api import metrics
 from service.api.limits import JsonRoute
@@ -32,7 +33,7 @@ from service.settings import Settings
 from service.stance import DEFINITIONS
 from service.statements.statement import Statement
 
-_PROBLEM: dict[str, Any] = {"model": Problem, "content": {MEDIA_TYPE: {}}}
+_PROBLEM: dict[str, Any] = {"model": Problem}
 _REFUSALS: dict[int | str, dict[str, Any]] = {
     400: {**_PROBLEM, "description": "The body is no JSON."},
     413: {**_PROBLEM, "description": "The body is too large."},
@@ -61,15 +62,28 @@ def create_app(served: ServedModel, settings: Settings) -> FastAPI:
         yield
         loading.join(timeout=10)  # an interpreter that ends with a thread inside ONNX Runtime aborts with a core dump
 
-    app = FastAPI(title="On Record", version="1", description=_DESCRIPTION, lifespan=lifespan)
+    # FastAPI with the scripts of its API docs in a package, not at somebody else's address: no request leaves the machine.
+    app = FastAPIOffline(title="On Record", version="1", description=_DESCRIPTION, lifespan=lifespan, redoc_url=None, redirect_slashes=False)
     app.state.served = served
     app.state.metrics = metrics.Metrics()
     app.state.max_body_bytes = settings.max_body_bytes
     for router in (predicting, about, health):
         app.include_router(router)
     add_handlers(app)
+    app.openapi = lambda: _document(app)  # type: ignore[method-assign]  # FastAPI's own way to change its document
     app.add_middleware(metrics.CountRequests, metrics=app.state.metrics)
     return app
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document, with errors under the media type that they have; FastAPI would say application/json."""
+    document = FastAPI.openapi(app)
+    for path in document["paths"].values():
+        for operation in path.values():
+            for status, response in operation["responses"].items():
+                if int(status) >= HTTPStatus.BAD_REQUEST and "application/json" in response.get("content", {}):
+                    response["content"] = {MEDIA_TYPE: response["content"]["application/json"]}
+    return document
 
 
 # These two are plain functions: Starlette runs them in its thread pool, where waiting for the network holds up nobody.
@@ -82,7 +96,7 @@ def predict(body: PredictRequest, request: Request) -> PredictResponse:
 
 
 @predicting.post("/predict", summary="The same, in the shape of Hugging Face's text-classification task")
-def predict_as_pipeline(body: PipelineRequest, request: Request) -> list[LabelScoreOut] | list[list[LabelScoreOut]]:
+def predict_as_pipeline(body: PipelineRequest, request: Request, response: Response) -> list[LabelScoreOut] | list[list[LabelScoreOut]]:
     """A list of labels with scores for one text; for a list of texts, a list of such lists.
 
     So say the task's specification and most servers. Hugging Face's own clients for Python and JavaScript, told by their User-Agent, look for the labels of
@@ -93,6 +107,7 @@ def predict_as_pipeline(body: PipelineRequest, request: Request) -> list[LabelSc
     request.app.state.metrics.count_verdicts(verdicts)
     top_k = (body.parameters or PipelineParameters()).top_k
     rows = [pipeline_out(verdict, top_k) for verdict in verdicts]
+    response.headers["Vary"] = "User-Agent"
     is_hub_client = any(name in request.headers.get("user-agent", "") for name in _HUB_CLIENTS)
     return rows[0] if isinstance(body.inputs, str) and not is_hub_client else rows
 

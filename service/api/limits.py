@@ -23,6 +23,7 @@ class JsonRoute(APIRoute):
         async def limited(request: Request) -> Response:
             max_bytes: int = request.app.state.max_body_bytes
             _check_content_type(request.headers.get("content-type", ""))
+            _check_encoding(request.headers.get("content-encoding", ""))
             length = request.headers.get("content-length", "")
             if length.isdecimal() and len(length) > 18:  # int() refuses thousands of digits with an error of its own
                 raise _too_large(f"a Content-Length of {len(length)} digits", max_bytes)
@@ -38,6 +39,11 @@ def _check_content_type(content_type: str) -> None:
     if media_type != "application/json" and not (media_type.startswith("application/") and media_type.endswith("+json")):
         came = shown(content_type) if content_type else "nothing"
         raise RefusedBody(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, Fault("header Content-Type", came, "application/json"))
+
+
+def _check_encoding(encoding: str) -> None:
+    if encoding.strip().lower() not in ("", "identity"):
+        raise RefusedBody(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, Fault("header Content-Encoding", shown(encoding), "a body that is not compressed"))
 
 
 def _counted(receive: Receive, max_bytes: int) -> Receive:

@@ -115,7 +115,7 @@ def verdict_out(verdict: Verdict) -> VerdictOut:
 class PipelineParameters(BaseModel):
     """What Hugging Face clients may ask for; fields that only other tasks or hosts know are passed over."""
 
-    top_k: Annotated[int | None, Field(ge=1, description="How many labels to return, likeliest first; all if absent.")] = None
+    top_k: Annotated[int | None, Field(strict=True, ge=1, description="How many labels to return, likeliest first; all if absent.")] = None
     function_to_apply: Annotated[Literal["softmax"] | None, Field(description="The scores are softmax probabilities; nothing else is offered.")] = None
 
 
@@ -162,6 +162,7 @@ class ModelResponse(BaseModel):
     """The served model: where it comes from, what it scored on held-out quotes, from which probability its verdicts are certain."""
 
     name: str
+    labels: list[Stance]
     base_model: str
     created: str
     git_commit: str
@@ -170,6 +171,7 @@ class ModelResponse(BaseModel):
     max_tokens: int
     temperature: float
     thresholds: dict[Stance, float]
+    settings: dict[str, Any]
     results: dict[str, Any]
 
 

@@ -45,7 +45,7 @@ def text_fault(where: str, value: str) -> Fault | None:
         category = unicodedata.category(char)
         if category in ("Cc", "Cs") and char not in _SPACES:
             kind = "lone surrogate" if category == "Cs" else "control character"
-            return Fault(where, f"the {kind} U+{ord(char):04X} at character {position}", "Unicode text")
+            return Fault(where, f"the {kind} U+{ord(char):04X} at character {position}", "printable Unicode text")
     return None
 
 
