@@ -19,6 +19,7 @@ BARS = Bars(
     least_certain_accuracy=0.95,
     least_certain_share=0.5,
     least_lead_over_baselines=0.1,
+    seed_noise=0.01,
     slices=SliceBars(least_size=30, least_macro_f1={"form": 0.6}),
     behaviour=BehaviourBars(least_rate={"rule": 0.5}),
 )
@@ -116,15 +117,16 @@ LABELS = [str(stance) for stance in STANCES] * 40
 def test_two_models_that_differ_by_chance_are_alike(tmp_path: Path) -> None:
     one = write_report(tmp_path / "one", GOOD, ["other", *LABELS[1:]], LABELS)
     other = write_report(tmp_path / "other", GOOD, [*LABELS[:-2], "deny", "other"], LABELS)
-    assert drift(one, other) == []
+    assert drift(one, other, 0.0) == []
 
 
 @pytest.mark.parametrize("swapped", [False, True])
 def test_two_models_that_differ_by_more_than_chance_are_not_alike(tmp_path: Path, swapped: bool) -> None:
     good = write_report(tmp_path / "good", GOOD, LABELS, LABELS)
     bad = write_report(tmp_path / "bad", GOOD, ["other"] * 60 + LABELS[60:], LABELS)
-    (sentence,) = drift(bad, good) if swapped else drift(good, bad)
+    (sentence,) = drift(bad, good, 0.01) if swapped else drift(good, bad, 0.01)
     assert "not alike" in sentence
+    assert drift(good, bad, 0.5) == []
 
 
 def test_reports_on_other_examples_cannot_be_compared(tmp_path: Path) -> None:
@@ -133,7 +135,7 @@ def test_reports_on_other_examples_cannot_be_compared(tmp_path: Path) -> None:
     relabelled = write_report(tmp_path / "relabelled", GOOD, LABELS, LABELS[::-1])
     for other in (fewer, relabelled):
         with pytest.raises(InvalidInput):
-            drift(one, other)
+            drift(one, other, 0.0)
 
 
 def test_a_folder_without_a_report_is_named(tmp_path: Path) -> None:

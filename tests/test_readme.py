@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from service.classifier import open_classifier
 from service.model_folder import open_model_folder
 from service.stance import STANCES
+from service.statements.statement import Statement
 
 README = Path("README.md").read_text(encoding="utf-8")
 ROOT = Path(__file__).resolve().parent.parent
@@ -121,6 +123,20 @@ def test_the_results_are_those_of_the_released_model(released: Path) -> None:
     for figure in (results["macro_f1"], *(results["f1"][stance] for stance in STANCES)):
         assert f"{figure:.3f}" in README
     assert f"{results['n']} quotes" in README
+
+
+def mistakes() -> list[tuple[str, str | None, str]]:
+    """What the README says that the model gets wrong: text, context, the stance that it is read as."""
+    found = re.findall(r'^- .*?"([^"]+)"(?: in "([^"]+)")? is read as `(\w+)`', README, flags=re.MULTILINE)
+    assert found
+    return [(text, context or None, stance) for text, context, stance in found]
+
+
+@pytest.mark.model
+def test_the_mistakes_that_the_readme_warns_of_are_made(released: Path) -> None:
+    shown = mistakes()
+    verdicts = open_classifier(released).classify([Statement(text, context) for text, context, _ in shown])
+    assert [str(verdict.stance) for verdict in verdicts] == [stance for _, _, stance in shown]
 
 
 @pytest.mark.parametrize("target", re.findall(r"\]\((?!https?:)([^)#]+)", README))

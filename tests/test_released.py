@@ -62,6 +62,24 @@ def test_it_is_as_good_as_its_card_says(released: Path, classifier: Classifier) 
         ("to send more ambulances", "The mayor urged the government to send more ambulances.", "appeal"),
         ("It was a quiet evening and most of the shops had closed early.", None, "other"),
         ("The president accused the opposition of stirring up hatred.", None, "other"),
+        # Evidence for a claim at issue vouches for it; an accusation by the one who denies it does not.
+        (
+            "that on 4 April, two weeks after the embargo, three ferries left the island carrying shells for the garrison",
+            "For example, Maltese officials told a newspaper that on 4 April, two weeks after the embargo, three ferries left the island carrying shells "
+            "for the garrison.",
+            "confirm",
+        ),
+        (
+            "that the brigade had used up two thirds of its mortars and was turning to its neighbours for more",
+            "A Georgian assessment in March determined that the brigade had used up two thirds of its mortars and was turning to its neighbours for more, "
+            "a finding that the minister also denied.",
+            "confirm",
+        ),
+        (
+            "that two of its neighbours were deliberately stirring up strikes in the ports",
+            "The minister also spoke about the strikes, alleging that two of its neighbours were deliberately stirring up strikes in the ports.",
+            "other",
+        ),
     ],
 )
 def test_it_gets_the_plain_cases_right(classifier: Classifier, text: str, context: str | None, stance: str) -> None:

@@ -69,9 +69,10 @@ def _errors(options: argparse.Namespace) -> int:
 
 def _gate(options: argparse.Namespace) -> int:
     report = read_report(options.report)
-    sentences = shortfalls(report, read_bars(options.bars))
+    bars = read_bars(options.bars)
+    sentences = shortfalls(report, bars)
     if options.same_as is not None:
-        sentences += drift(options.report, options.same_as)
+        sentences += drift(options.report, options.same_as, bars.seed_noise)
     for sentence in sentences:
         print(sentence)
     if not sentences:

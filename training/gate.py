@@ -47,6 +47,7 @@ class Bars:
     least_certain_accuracy: Bar
     least_certain_share: Bar
     least_lead_over_baselines: Bar
+    seed_noise: Bar
     slices: SliceBars
     behaviour: BehaviourBars
 
@@ -100,8 +101,11 @@ def shortfalls(report: dict[str, Any], bars: Bars) -> list[str]:
     return [sentence for sentence in found if sentence]
 
 
-def drift(folder: Path, reference: Path) -> list[str]:
-    """A sentence where two reports on the same examples differ in macro-F1 by more than chance explains, in either direction."""
+def drift(folder: Path, reference: Path, seed_noise: float) -> list[str]:
+    """A sentence where two reports on the same examples differ in macro-F1 by more than chance explains, in either direction.
+
+    Chance is which examples were drawn (the 95 % interval of a paired bootstrap) and what another seed or processor does to a training (`seed_noise`).
+    """
     labels, chosen = _predictions(folder)
     reference_labels, reference_chosen = _predictions(reference)
     if set(labels) != set(reference_labels):
@@ -110,11 +114,11 @@ def drift(folder: Path, reference: Path) -> list[str]:
     if any(labels[identity] != reference_labels[identity] for identity in ids):
         raise InvalidInput(Fault(str(reference), "other labels", f"the labels of {folder}"))
     interval = difference_interval(*(_columns(rows, ids) for rows in (labels, chosen, reference_chosen)))
-    if interval.low <= 0 <= interval.high:
+    if interval.low - seed_noise <= 0 <= interval.high + seed_noise:
         return []
     return [
-        f"Macro-F1 differs from that of {reference} by {interval.value:+.3f}, and chance alone gives "
-        f"{interval.low:+.3f} to {interval.high:+.3f} (95 %) around it: the two models are not alike."
+        f"Macro-F1 differs from that of {reference} by {interval.value:+.3f}, with {interval.low:+.3f} to {interval.high:+.3f} "
+        f"(95 %) for other examples and {seed_noise:.3f} more for another seed: the two models are not alike."
     ]
 
 
