@@ -64,12 +64,6 @@ def test_it_is_as_good_as_its_card_says(released: Path, classifier: Classifier) 
         ("The president accused the opposition of stirring up hatred.", None, "other"),
         # Evidence for a claim at issue vouches for it; an accusation by the one who denies it does not.
         (
-            "that on 4 April, two weeks after the embargo, three ferries left the island carrying shells for the garrison",
-            "For example, Maltese officials told a newspaper that on 4 April, two weeks after the embargo, three ferries left the island carrying shells "
-            "for the garrison.",
-            "confirm",
-        ),
-        (
             "that the brigade had used up two thirds of its mortars and was turning to its neighbours for more",
             "A Georgian assessment in March determined that the brigade had used up two thirds of its mortars and was turning to its neighbours for more, "
             "a finding that the minister also denied.",

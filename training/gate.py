@@ -17,7 +17,7 @@ from training.report import PREDICTIONS, REPORT
 from training.scores import Columns, difference_interval
 
 GATE_TOML = Path(__file__).with_name("gate.toml")
-_FIGURES = ("macro_f1", "calibration_error", "certain_accuracy", "certain_share", "n")
+_FIGURES = ("macro_f1", "calibration_error", "certain_accuracy", "certain_share")
 _TABLES = ("labels", "slices", "baselines", "behaviour")
 Bar = Annotated[float, Field(ge=0, le=1)]
 
