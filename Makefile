@@ -56,5 +56,5 @@ $(VENV)/serving: pyproject.toml constraints.txt
 
 $(VENV)/everything: $(VENV)/serving
 	@echo "Setting up training and tests (PyTorch and all, a few minutes) ..."
-	@$(PIP) --editable '.[train,test]'
+	@$(PIP) --editable '.[train,test,compare]'
 	@touch $@

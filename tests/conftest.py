@@ -1,5 +1,6 @@
 """Fixtures that several modules share: a small set of quotes, settings that train in seconds, and a model trained with both."""
 
+import json
 import re
 import socket
 import subprocess
@@ -15,7 +16,7 @@ import pytest
 
 from service.model_folder import RELEASED
 from service.settings import MODELS
-from training.config import TRAIN_TOML
+from training.config import TRAIN_TOML, read_config
 from training.examples import QUOTES
 
 SIZES = {"train": 360, "validation": 100, "test": 100}
@@ -55,6 +56,25 @@ def trained(tmp_path_factory: pytest.TempPathFactory, small_quotes: Path, quick_
     options = ["--quotes", str(small_quotes), "--models", str(models), "--name", "small", "--config", str(quick_config)]
     subprocess.run([sys.executable, "-m", "training", "train", *options], check=True, timeout=400)
     return models / "small"
+
+
+@pytest.fixture(scope="session")
+def tiny_config(tmp_path_factory: pytest.TempPathFactory, quick_config: Path) -> Path:
+    """Settings for an encoder of one small random layer, in a folder as a user would bring one."""
+    from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
+
+    from training.encoder import locate
+
+    folder = tmp_path_factory.mktemp("tiny")
+    AutoTokenizer.from_pretrained(locate(read_config(quick_config).encoder)).save_pretrained(folder)
+    sizes = {"vocab_size": 30522, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    BertForSequenceClassification(BertConfig(**sizes)).save_pretrained(folder)
+    text = re.sub(r"(?m)^sha256 = .*$", "", quick_config.read_text(encoding="utf-8"))
+    text = re.sub(r"(?m)^name = .*$", f"name = {json.dumps(str(folder))}", text)
+    text = re.sub(r"(?m)^least_agreement = .*$", "least_agreement = 0.0", text)
+    path = folder / "train.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
 
 
 @contextmanager

@@ -21,9 +21,11 @@ ROOMS: tuple[tuple[str, ...], ...] = (
     ("service.api", "training.config", "training.scores", "training.behaviour"),
     ("service.__main__", "training.examples"),
     ("training.encoder", "training.export", "training.calibrate", "training.evaluate", "training.baselines", "training.release"),
-    ("training.train", "training.report", "training.pictures", "training.mistakes", "training.model_card"),
-    ("training.gate",),
+    ("training.train", "training.report", "training.mistakes", "training.model_card", "training.rivals"),
+    ("training.gate", "training.comparison"),
+    ("training.pictures",),
     ("training.candidate", "training.retrain"),
+    ("training.compare",),
     ("training.__main__",),
 )
 # Library -> the only rooms that may import it.
@@ -39,6 +41,7 @@ OWNERS = {
     "torch": ("training",),
     "transformers": ("training",),
     "datasets": ("training",),
+    "setfit": ("training.rivals",),
     "sklearn": ("training",),
     "matplotlib": ("training",),
 }
@@ -110,8 +113,14 @@ def test_every_imported_library_is_declared() -> None:
     import tomllib
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    declared = " ".join([*project["dependencies"], *project["optional-dependencies"]["train"]]).lower()
-    names = {"fastapi_offline": "fastapi-offline", "sklearn": "scikit-learn", "prometheus_client": "prometheus-client", "scipy": "scikit-learn"}
+    declared = " ".join([*project["dependencies"], *project["optional-dependencies"]["train"], *project["optional-dependencies"]["compare"]]).lower()
+    names = {
+        "fastapi_offline": "fastapi-offline",
+        "sentence_transformers": "sentence-transformers",
+        "sklearn": "scikit-learn",
+        "prometheus_client": "prometheus-client",
+        "scipy": "scikit-learn",
+    }
     libraries = {imported.partition(".")[0] for path in MODULES for imported in imports(path)} - set(sys.stdlib_module_names)
     libraries -= {"service", "training", "pydantic_core"}
     assert {library for library in libraries if names.get(library, library) not in declared} == set()

@@ -1,6 +1,5 @@
 """Training makes a whole model or none, the same one each time, and one that transformers opens too."""
 
-import json
 import os
 import re
 import signal
@@ -10,14 +9,12 @@ import time
 from pathlib import Path
 
 import pytest
-from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification, pipeline
+from transformers import pipeline
 
 from service.classifier import open_classifier
 from service.model_folder import QUANTIZED, open_model_folder, sha256
 from service.stance import STANCES
 from service.statements.statement import Statement
-from training.config import read_config
-from training.encoder import locate
 from training.examples import data_digest, read_split
 from training.release import release
 
@@ -29,21 +26,6 @@ def train_command(quotes: Path, models: Path, config: Path, name: str = "candida
         *(sys.executable, "-m", "training", "train"),
         *("--quotes", str(quotes), "--models", str(models), "--config", str(config), "--name", name),
     ]
-
-
-@pytest.fixture(scope="module")
-def tiny_config(tmp_path_factory: pytest.TempPathFactory, quick_config: Path) -> Path:
-    """Settings for an encoder of one small random layer, in a folder as a user would bring one."""
-    folder = tmp_path_factory.mktemp("tiny")
-    AutoTokenizer.from_pretrained(locate(read_config(quick_config).encoder)).save_pretrained(folder)
-    sizes = {"vocab_size": 30522, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
-    BertForSequenceClassification(BertConfig(**sizes)).save_pretrained(folder)
-    text = re.sub(r"(?m)^sha256 = .*$", "", quick_config.read_text(encoding="utf-8"))
-    text = re.sub(r"(?m)^name = .*$", f"name = {json.dumps(str(folder))}", text)
-    text = re.sub(r"(?m)^least_agreement = .*$", "least_agreement = 0.0", text)
-    path = folder / "train.toml"
-    path.write_text(text, encoding="utf-8")
-    return path
 
 
 def test_a_trained_model_serves_and_has_learned(trained: Path, small_quotes: Path) -> None:

@@ -1,4 +1,4 @@
-"""Command line -> training: train, evaluate, errors, gate, release."""
+"""Command line -> training: train, evaluate, errors, compare, gate, release."""
 
 import argparse
 import os
@@ -56,14 +56,23 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 def _errors(options: argparse.Namespace) -> int:
     from service.classifier import open_classifier  # noqa: PLC0415
-    from training.evaluate import evaluate  # noqa: PLC0415
+    from training.evaluate import verdicts_of  # noqa: PLC0415
     from training.mistakes import find_mistakes, write_page  # noqa: PLC0415
 
     examples = read_examples(options.examples)
     classifier = open_classifier(options.model)
-    mistakes = find_mistakes(classifier, examples, evaluate(classifier, examples).verdicts)
+    mistakes = find_mistakes(classifier, examples, verdicts_of(classifier, [example.statement for example in examples]))
     write_page(mistakes, len(examples), classifier.name, options.html)
     print(f"{options.html}: {len(mistakes)} of {len(examples)} examples are wrong")
+    return 0
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from training.compare import compare  # noqa: PLC0415
+    from training.comparison import as_markdown  # noqa: PLC0415
+
+    comparison = compare(options.quotes, read_examples(options.examples), read_config(options.config), options.report)
+    print(as_markdown(comparison))
     return 0
 
 
@@ -112,6 +121,13 @@ def _parser() -> argparse.ArgumentParser:
     errors.add_argument("--examples", type=Path, required=True, metavar="FILE", help="JSON Lines: text, label; context if known")
     errors.add_argument("--html", type=Path, required=True, metavar="FILE", help="where the page goes")
     errors.set_defaults(run=_errors)
+
+    compare = commands.add_parser("compare", help="measure other ways beside ours, and our learning curve, on one file (half an hour and more)")
+    compare.add_argument("--examples", type=Path, required=True, metavar="FILE", help="JSON Lines: text, label; context if known")
+    compare.add_argument("--report", type=Path, required=True, metavar="DIR", help="where compare.json, compare.md, compare.png and the models go")
+    compare.add_argument("--quotes", type=Path, default=QUOTES, metavar="DIR", help="what all learn from (%(default)s)")
+    compare.add_argument("--config", type=Path, default=TRAIN_TOML, metavar="FILE", help="hyper-parameters (%(default)s)")
+    compare.set_defaults(run=_compare)
 
     gate = commands.add_parser("gate", help="say which bars a report misses; exit code 1 if any")
     gate.add_argument("--report", type=Path, required=True, metavar="DIR", help="folder that `evaluate` wrote")

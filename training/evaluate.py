@@ -9,6 +9,7 @@ from tqdm.auto import tqdm
 
 from service.classifier import Classifier
 from service.stance import STANCES, Verdict
+from service.statements.statement import Statement
 from training.behaviour import PassRate
 from training.examples import Example, labels_of
 from training.scores import (
@@ -77,7 +78,7 @@ class Report:
 
 def evaluate(classifier: Classifier, examples: Sequence[Example]) -> Report:
     """Verdicts for all `examples` (at least one), and every figure that rests on them alone. Shows a progress bar on a terminal."""
-    verdicts = list(_verdicts(classifier, examples))
+    verdicts = verdicts_of(classifier, [example.statement for example in examples])
     labels = np.array(labels_of(examples))
     chosen = columns_of(verdicts)
     is_right = labels == chosen
@@ -99,15 +100,15 @@ def evaluate(classifier: Classifier, examples: Sequence[Example]) -> Report:
     )
 
 
+def verdicts_of(classifier: Classifier, statements: Sequence[Statement]) -> list[Verdict]:
+    """A verdict for each, in order. Shows a progress bar on a terminal."""
+    starts = tqdm(range(0, len(statements), _CHUNK), desc="evaluating", unit="batch", disable=None, leave=False)
+    return [verdict for start in starts for verdict in classifier.classify(statements[start : start + _CHUNK])]
+
+
 def columns_of(verdicts: Sequence[Verdict]) -> Columns:
     """The column of each verdict's stance."""
     return np.array([STANCES.index(verdict.stance) for verdict in verdicts])
-
-
-def _verdicts(classifier: Classifier, examples: Sequence[Example]) -> Iterable[Verdict]:
-    starts = range(0, len(examples), _CHUNK)
-    for start in tqdm(starts, desc="evaluating", unit="batch", disable=None, leave=False):
-        yield from classifier.classify([example.statement for example in examples[start : start + _CHUNK]])
 
 
 def _slices(examples: Sequence[Example], labels: Columns, chosen: Columns) -> dict[str, dict[str, SliceScore]]:

@@ -1,4 +1,4 @@
-"""A report -> pictures: confusion matrix, reliability diagram, precision-recall curves, F1 by slice."""
+"""A report -> pictures: confusion matrix, reliability diagram, precision-recall curves, F1 by slice. A comparison -> one."""
 
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from sklearn.metrics import average_precision_score, precision_recall_curve
 
 from service.stance import STANCES
+from training.comparison import Comparison
 from training.evaluate import Report
 from training.examples import labels_of
 from training.scores import N_BINS
@@ -32,6 +33,30 @@ def draw_pictures(report: Report, folder: Path) -> list[Path]:
     for path, figure in zip(paths, drawn.values(), strict=True):
         figure.savefig(path, dpi=110)
     return paths
+
+
+def draw_comparison(comparison: Comparison, path: Path) -> None:
+    """Two panels: each way's macro-F1 with its interval, and ours over the number of quotes, as a PNG file at `path`."""
+    mpl.use("Agg")
+    figure = Figure(figsize=(10.5, 4.2), layout="constrained")
+    bars, curve = figure.subplots(1, 2, width_ratios=(3, 2))
+    for place, way in enumerate(comparison.ways):
+        colour = _COLOURS[0] if way.name.startswith("ours") else _COLOURS[4]
+        bars.barh(place, way.macro_f1.value, color=colour, alpha=0.85)
+        bars.plot([way.macro_f1.low, way.macro_f1.high], [place, place], color="black", linewidth=1)
+        bars.text(0.01, place, f"{way.macro_f1.value:.3f}", va="center", color="white", fontsize=9)
+    bars.set_yticks(range(len(comparison.ways)), [way.name for way in comparison.ways])
+    bars.invert_yaxis()
+    bars.set_xlim(0, 1)
+    bars.set_title(f"Macro-F1 on {comparison.n} statements, with 95 % intervals", loc="left", fontsize=10)
+    n_quotes = [way.n_quotes for way in comparison.curve]
+    curve.fill_between(n_quotes, [way.macro_f1.low for way in comparison.curve], [way.macro_f1.high for way in comparison.curve], color=_COLOURS[0], alpha=0.2)
+    curve.plot(n_quotes, [way.macro_f1.value for way in comparison.curve], "o-", color=_COLOURS[0])
+    curve.set_xlabel("quotes to learn from")
+    curve.set_title("Ours, from ever more quotes", loc="left", fontsize=10)
+    for axes in (bars, curve):
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=110)
 
 
 def _figure(title: str, width: float = 6.4, height: float = 5.2) -> tuple[Figure, Axes]:

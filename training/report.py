@@ -8,7 +8,6 @@ from typing import Any
 from service.model_folder import replace_text
 from service.stance import STANCES
 from training.evaluate import Report
-from training.scores import Interval
 
 REPORT = "report.json"
 PREDICTIONS = "predictions.jsonl"
@@ -49,29 +48,29 @@ def as_markdown(report: Report) -> str:
     shares = list(report.precision_at)
     parts = [
         f"# {report.model} on {len(report.examples)} examples\n",
-        f"Macro-F1 **{_shown(report.macro_f1)}** (95 % bootstrap interval), accuracy {report.accuracy:.3f}. Calibration error "
+        f"Macro-F1 **{report.macro_f1}** (95 % bootstrap interval), accuracy {report.accuracy:.3f}. Calibration error "
         f"{report.calibration_error:.3f}. Certain: {report.certain_share:.1%} of the verdicts, {report.certain_accuracy:.1%} of them right.\n",
-        _table(
+        markdown_table(
             ["label", "precision", "recall", "F1", "n", *(f"precision at {float(share):.0%} other" for share in shares)],
             [
-                [label, *(_shown(figure) for figure in (score.precision, score.recall, score.f1)), str(score.support)]
+                [label, *(str(figure) for figure in (score.precision, score.recall, score.f1)), str(score.support)]
                 + [f"{report.precision_at[share][label]:.3f}" for share in shares]
                 for label, score in report.labels.items()
             ],
         ),
         "Beside it, on the same examples:\n",
-        _table(["way", "macro-F1"], [[report.model, _shown(report.macro_f1)], *([name, _shown(score)] for name, score in report.baselines.items())]),
+        markdown_table(["way", "macro-F1"], [[report.model, str(report.macro_f1)], *([name, str(score)] for name, score in report.baselines.items())]),
         "## Confusion\n\nRows are the right label, columns the verdict.\n",
-        _table(["", *STANCES], [[label, *map(str, row)] for label, row in zip(STANCES, report.confusion, strict=True)]),
+        markdown_table(["", *STANCES], [[label, *map(str, row)] for label, row in zip(STANCES, report.confusion, strict=True)]),
         "## Behaviour\n\nCases of data/behaviour.jsonl: the codebook's rules, changes that must change nothing, changes that must change the stance.\n",
-        _table(
+        markdown_table(
             ["group", "n", "pass", "fail"], [[group, str(score.n), f"{score.rate:.0%}", " ".join(score.failed)] for group, score in report.behaviour.items()]
         ),
         "## Slices\n",
-        _table(
+        markdown_table(
             ["slice", "n", "macro-F1", "accuracy"],
             [
-                [f"{dimension}: {value}", str(score.n), _shown(score.macro_f1), f"{score.accuracy:.3f}"]
+                [f"{dimension}: {value}", str(score.n), str(score.macro_f1), f"{score.accuracy:.3f}"]
                 for dimension, scores in report.slices.items()
                 for value, score in list(scores.items())[:_TOPICS_SHOWN]
             ],
@@ -95,10 +94,6 @@ def _predictions(report: Report) -> list[dict[str, Any]]:
     ]
 
 
-def _shown(interval: Interval) -> str:
-    return f"{interval.value:.3f} ({interval.low:.3f}-{interval.high:.3f})"
-
-
-def _table(head: list[str], rows: list[list[str]]) -> str:
+def markdown_table(head: list[str], rows: list[list[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
