@@ -2,17 +2,20 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from transformers import pipeline
 
 from service.classifier import open_classifier
-from service.model_folder import QUANTIZED, open_model_folder, sha256
+from service.errors import GateRefused
+from service.model_folder import QUANTIZED, open_model_folder, sha256, write_card
 from service.stance import STANCES
 from service.statements.statement import Statement
 from training.examples import data_digest, read_split
@@ -71,6 +74,22 @@ def test_a_release_is_the_small_part_of_a_model_and_says_the_same(trained: Path,
     assert sum(path.stat().st_size for path in released.path.rglob("*") if path.is_file()) < 25_000_000
     statements = [Statement("We had nothing to do with it."), Statement("Please, bring him home.")]
     assert open_classifier(released.path).classify(statements) == open_classifier(trained).classify(statements)
+
+
+def test_a_release_that_was_killed_between_its_renames_is_mended_by_the_next(trained: Path, tmp_path: Path) -> None:
+    release(open_model_folder(trained), tmp_path)
+    (tmp_path / "released").rename(tmp_path / ".released-former")
+    too_large = tmp_path / "too-large"
+    shutil.copytree(trained, too_large)
+    with (too_large / "tokenizer.json").open("ab") as file:
+        file.write(b" " * 25_000_000)
+    write_card(too_large, replace(open_model_folder(trained).card, files={}))
+    with pytest.raises(GateRefused):
+        release(open_model_folder(too_large), tmp_path)
+    assert not (tmp_path / "released").exists()  # a refusal touches nothing
+    release(open_model_folder(trained), tmp_path)
+    shutil.rmtree(too_large)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["released"]
 
 
 def test_the_same_quotes_and_seed_give_the_same_model(small_quotes: Path, tiny_config: Path, tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def _compare(options: argparse.Namespace) -> int:
     from training.compare import compare  # noqa: PLC0415
     from training.comparison import as_markdown  # noqa: PLC0415
 
-    comparison = compare(options.quotes, read_examples(options.examples), read_config(options.config), options.report)
+    comparison = compare(options.quotes, read_examples(options.examples), read_config(options.config), options.report, options.model)
     print(as_markdown(comparison))
     return 0
 
@@ -123,6 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     errors.set_defaults(run=_errors)
 
     compare = commands.add_parser("compare", help="measure other ways beside ours, and our learning curve, on one file (half an hour and more)")
+    compare.add_argument("--model", type=Path, metavar="DIR", help="a model that `train` made of these quotes, which spares training it again")
     compare.add_argument("--examples", type=Path, required=True, metavar="FILE", help="JSON Lines: text, label; context if known")
     compare.add_argument("--report", type=Path, required=True, metavar="DIR", help="where compare.json, compare.md, compare.png and the models go")
     compare.add_argument("--quotes", type=Path, default=QUOTES, metavar="DIR", help="what all learn from (%(default)s)")

@@ -1,13 +1,10 @@
-"""Labelled quotes and held-out examples -> every way to the same verdicts side by side, and our learning curve. What each way does is told where it lives."""
+"""Labelled quotes and held-out examples -> other ways to the same verdicts beside ours, and our learning curve. What each way does is told where it lives."""
 
 import hashlib
 import json
-import re
 import shutil
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,94 +13,73 @@ from rich.console import Console
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from service.classifier import open_classifier
-from service.errors import InvalidModelFolder
+from service.errors import Fault, InvalidInput, InvalidModelFolder
 from service.model_folder import open_model_folder, replace_text
 from service.statements.statement import Statement
-from training.baselines import cue_words, majority, tfidf_regression
+from training import rivals
+from training.baselines import baselines
 from training.candidate import build_candidate
 from training.comparison import Comparison, Way, as_markdown
-from training.config import Config
+from training.config import Config, ExportConfig
 from training.evaluate import columns_of, verdicts_of
 from training.examples import SPLITS, Example, data_digest, labels_of, read_split
 from training.export import torch_logits
 from training.pictures import draw_comparison
-from training.rivals import frozen_regression, setfit
 from training.scores import Columns, label_scores, macro_f1_interval
 
-SHARES = (12, 25, 50, 100)  # per cent of the training quotes
-COMPARISON = "compare.json"
+SHARES = (12, 25, 50, 100)  # per cent of the training stories
 
 
-def compare(quotes: Path, examples: Sequence[Example], config: Config, folder: Path) -> Comparison:
+def compare(quotes: Path, examples: Sequence[Example], config: Config, folder: Path, finished: Path | None = None) -> Comparison:
     """Learns from `quotes` in every way and measures each on `examples`; writes compare.json, compare.md and compare.png into `folder`.
 
-    Takes about twice as long as a training and SetFit together. What is finished stays in `folder`, so that a run that was stopped goes on from there.
-    Raises `InvalidInput` where SetFit is not installed.
+    Takes about as long as three trainings; `finished`, a model folder that was trained on all of these quotes, spares one of them and is left as it is.
+    What is learned stays in `folder`, so that a run that was stopped goes on from there. Raises `InvalidInput` where SetFit is not installed, the quotes are
+    too few to draw from, or `finished` comes from other quotes or settings.
     """
-    train = read_split("train", quotes)
+    rivals.require_setfit()
+    if finished is not None:
+        _check_origin(finished, data_digest(quotes), config)
+    for split in SPLITS:
+        read_split(split, quotes)  # a fault is told by its own file and line, before anything long begins
+    parts = {share: _part(quotes, share, folder / "quotes" / str(share)) for share in SHARES}
+    train = read_split("train", parts[100])
     statements = [example.statement for example in examples]
-    work = _Work(folder, quotes, examples, config)
-    ways = [
-        work.measure("majority label", len(train), lambda: majority(train, statements)),
-        work.measure("cue words", 0, lambda: cue_words(statements)),
-        work.measure("TF-IDF + logistic regression", len(train), lambda: tfidf_regression(train, statements)),
-        work.measure("frozen encoder + logistic regression", len(train), lambda: frozen_regression(train, statements, config)),
-        work.measure("SetFit", len(train), lambda: setfit(train, statements, config)),
-    ]
+    console = Console(stderr=True)
+
+    def way(name: str, n_quotes: int, chosen: Columns) -> Way:
+        labels = np.array(labels_of(examples))
+        found = Way(name, n_quotes, macro_f1_interval(labels, chosen), tuple(score.f1.value for score in label_scores(labels, chosen)))
+        console.print(f"{name}, {n_quotes:,} quotes: macro-F1 {found.macro_f1}")
+        return found
+
+    ways = [way(name, len(train), chosen) for name, chosen in baselines(train, statements).items()]
+    key = _key(parts[100], examples, config)
+    for name, rival in (("frozen encoder + logistic regression", rivals.frozen_regression), ("SetFit", rivals.setfit)):
+        console.print(f"{name} ...")
+        ways.append(way(name, len(train), _once(folder / f"{rival.__name__}.json", key, lambda: rival(train, statements, config))))  # noqa: B023 - called at once
     curve = []
-    for share in SHARES:
-        part = _part(quotes, share, folder / "quotes" / str(share))
-        model = folder / "models" / str(share)
-        n_quotes = len(read_split("train", part))
-        curve.append(work.measure(f"{share} % of the quotes", n_quotes, partial(_ours, part, model, statements, config)))
-    ways.append(work.measure("ours, fp32", len(train), lambda: _fp32(model, statements, config)))
-    ways.append(replace(curve[-1], name="ours, int8"))
+    for share, part in parts.items():
+        console.print(f"ours, {share} % of the stories ...")
+        model = finished if share == 100 and finished is not None else _ours(part, folder / "models" / str(share), config)
+        curve.append(way(f"ours, {share} % of the stories", len(read_split("train", part)), _int8(model, statements)))
+    ways += [way("ours, fp32", len(train), _fp32(model, statements, config)), replace(curve[-1], name="ours, int8")]
     comparison = Comparison(len(examples), tuple(ways), tuple(curve))
     draw_comparison(comparison, folder / "compare.png")
     replace_text(folder / "compare.md", as_markdown(comparison))
-    replace_text(folder / COMPARISON, json.dumps(asdict(comparison), indent=1) + "\n")
+    replace_text(folder / "compare.json", json.dumps(asdict(comparison), indent=1) + "\n")
     return comparison
 
 
-class _Work:
-    """Measures one way after the other, and keeps what each chose in `folder`: a later run with the same data and settings does not learn it again."""
-
-    def __init__(self, folder: Path, quotes: Path, examples: Sequence[Example], config: Config) -> None:
-        self._folder = folder / "ways"
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._labels = np.array(labels_of(examples))
-        origin = [data_digest(quotes), config.as_dict(), [(str(example.label), asdict(example.statement)) for example in examples]]
-        self._key = hashlib.sha256(json.dumps(origin).encode()).hexdigest()
-        self._console = Console(stderr=True)
-
-    def measure(self, name: str, n_quotes: int, answer: Callable[[], Columns]) -> Way:
-        path = self._folder / f"{re.sub(r'[^a-z0-9]+', '-', name.lower()).strip('-')}.json"
-        kept = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-        if kept.get("key") != self._key:
-            self._console.print(f"{name} ...")
-            started = time.monotonic()
-            chosen = answer()
-            kept = {"key": self._key, "chosen": chosen.tolist(), "seconds": time.monotonic() - started}
-            replace_text(path, json.dumps(kept) + "\n")
-        chosen = np.array(kept["chosen"])
-        way = Way(
-            name,
-            n_quotes,
-            macro_f1_interval(self._labels, chosen),
-            tuple(score.f1.value for score in label_scores(self._labels, chosen)),
-            kept["seconds"],
-        )
-        self._console.print(f"{name}: macro-F1 {way.macro_f1}")
-        return way
-
-
 def _part(quotes: Path, share: int, folder: Path) -> Path:
-    """A folder of quotes with `share` per cent of the training stories; a larger share holds the smaller ones."""
+    """A copy of the quotes with `share` per cent of the training stories; a larger share holds the smaller ones. All of them are copied byte for byte."""
     folder.mkdir(parents=True, exist_ok=True)
     for split in SPLITS:
-        lines = (quotes / f"{split}.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
-        kept = [line for line in lines if split != "train" or _place(json.loads(line)) < share]
-        replace_text(folder / f"{split}.jsonl", "".join(kept))
+        lines = (quotes / f"{split}.jsonl").read_bytes().splitlines(keepends=True)
+        kept = [line for line in lines if split != "train" or share == 100 or (line.strip() and _place(json.loads(line)) < share)]
+        if not kept:
+            raise InvalidInput(Fault(str(quotes / "train.jsonl"), f"{len(lines)} quotes", f"enough stories to draw {share} % of them"))
+        (folder / f"{split}.jsonl").write_bytes(b"".join(kept))
     return folder
 
 
@@ -112,15 +88,42 @@ def _place(row: dict[str, Any]) -> float:
     return int(hashlib.sha256(str(row.get("story") or row["text"]).encode()).hexdigest()[:8], 16) * 100 / 16**8
 
 
-def _ours(quotes: Path, model: Path, statements: Sequence[Statement], config: Config) -> Columns:
+def _key(quotes: Path, examples: Sequence[Example], config: Config) -> str:
+    """A digest of all that a rival's answers depend on, its own code and the encoder's weights included."""
+    origin = [data_digest(quotes), config.as_dict(), rivals.weights_digest(config), [asdict(example.statement) for example in examples]]
+    return hashlib.sha256(json.dumps(origin).encode() + Path(rivals.__file__).read_bytes()).hexdigest()
+
+
+def _once(path: Path, key: str, answer: Callable[[], Columns]) -> Columns:
+    """What `answer` gave when it was last asked under this `key`, else what it gives now."""
+    kept = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    if kept.get("key") != key:
+        kept = {"key": key, "chosen": answer().tolist()}
+        replace_text(path, json.dumps(kept) + "\n")
+    return np.array(kept["chosen"])
+
+
+def _ours(quotes: Path, model: Path, config: Config) -> Path:
+    """The model folder at `model`, trained on `quotes` unless it has been already."""
+    if model.name != "100":
+        config = replace(config, export=ExportConfig(least_agreement=0.0, most_mean_difference=1.0))  # those bars are for models that will serve
     try:
-        folder = open_model_folder(model)
-        is_ours = folder.card.data_digest == data_digest(quotes) and folder.card.settings == config.as_dict()
-    except InvalidModelFolder:
-        is_ours = False
-    if not is_ours:
+        _check_origin(model, data_digest(quotes), config)
+    except (InvalidModelFolder, InvalidInput):
         shutil.rmtree(model, ignore_errors=True)
         build_candidate(quotes, model.parent, model.name, config)
+    return model
+
+
+def _check_origin(model: Path, digest: str, config: Config) -> None:
+    card = open_model_folder(model).card
+    if not (model / "model.safetensors").is_file():
+        raise InvalidInput(Fault(str(model), "a released model", "a folder as `train` leaves it, with its torch weights"))
+    if card.data_digest != digest or card.settings != config.as_dict():
+        raise InvalidInput(Fault(str(model), "a model of other quotes or settings", "one that `train` made of the quotes and settings given"))
+
+
+def _int8(model: Path, statements: Sequence[Statement]) -> Columns:
     return columns_of(verdicts_of(open_classifier(model), statements))
 
 

@@ -1,6 +1,5 @@
 """A candidate folder -> `data/models/released`, the int8 part of it that the project ships."""
 
-import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -17,16 +16,25 @@ def release(folder: ModelFolder, models: Path) -> ModelFolder:
     n_bytes = sum((folder.path / name).stat().st_size for name in _KEPT)
     if n_bytes > MOST_BYTES:
         raise GateRefused(f"{folder.path}: its int8 part has {n_bytes:,} bytes, and a released model at most {MOST_BYTES:,}")
-    partial = models / f".{RELEASED}-{os.getpid()}"
+    target, partial, former = models / RELEASED, models / f".{RELEASED}-new", models / f".{RELEASED}-former"
+    if former.exists() and not target.exists():
+        former.rename(target)  # a run was killed between the two renames below
     shutil.rmtree(partial, ignore_errors=True)
+    shutil.rmtree(former, ignore_errors=True)
     try:
         for name in _KEPT:
             (partial / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(folder.path / name, partial / name)
         write_card(partial, replace(folder.card, files={}))
-        # The folder is in git: what a crash between these two lines would lose, `git checkout` brings back.
-        shutil.rmtree(models / RELEASED, ignore_errors=True)
-        partial.rename(models / RELEASED)
+        if target.exists():
+            target.rename(former)
+        try:
+            partial.rename(target)
+        except BaseException:
+            former.rename(target)
+            raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+        if target.exists():
+            shutil.rmtree(former, ignore_errors=True)
     return open_model_folder(models / RELEASED)
