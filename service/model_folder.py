@@ -12,7 +12,7 @@ from typing import Any
 from service.errors import InvalidModelFolder
 from service.stance import STANCES
 
-FORMAT = 1
+FORMAT = 2  # 1: statement and context went in as a pair, not as one text with the statement marked
 CARD = "card.json"
 QUANTIZED = "onnx/model_quantized.onnx"
 RELEASED = "released"

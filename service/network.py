@@ -15,6 +15,7 @@ from tokenizers import Tokenizer
 
 from service.errors import InvalidModelFolder, NotReady
 from service.model_folder import ModelFolder
+from service.statements.reading import reading_of
 from service.statements.statement import Statement
 
 Logits = npt.NDArray[np.float32]
@@ -97,11 +98,12 @@ class OnnxNetwork:
                 raise
 
     def _run_one(self, session: ort.InferenceSession, statement: Statement) -> tuple[Logits, bool]:
-        encoding = self._tokenizer.encode(statement.text, statement.frame)
+        reading = reading_of(statement)
+        encoding = self._tokenizer.encode(reading.text)
         columns = {"input_ids": encoding.ids, "attention_mask": encoding.attention_mask, "token_type_ids": encoding.type_ids}
         feed: dict[str, Any] = {name: np.array([ids], dtype=np.int64) for name, ids in columns.items() if name in self._inputs}
         (logits,) = session.run(None, feed)
-        return logits[0], bool(encoding.overflowing)
+        return logits[0], reading.is_cut or bool(encoding.overflowing)
 
 
 def available_cores() -> int:
@@ -115,7 +117,7 @@ def _open_tokenizer(folder: ModelFolder) -> Tokenizer:
     except Exception as error:  # noqa: BLE001 - the Rust library raises bare Exception
         raise InvalidModelFolder(f"{folder.tokenizer}: it is no tokenizer ({error})") from None
     tokenizer.no_padding()
-    tokenizer.enable_truncation(folder.card.max_tokens, strategy="longest_first")
+    tokenizer.enable_truncation(folder.card.max_tokens)
     return tokenizer
 
 

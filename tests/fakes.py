@@ -19,6 +19,7 @@ from service.model_folder import QUANTIZED, Card, ModelFolder, write_card
 from service.network import Output
 from service.settings import Settings
 from service.stance import STANCES, Stance
+from service.statements.reading import reading_of
 from service.statements.statement import Statement
 
 # The rule: each of these words, in the text or its context, adds CUE_LOGIT to its stance. Without any, `other` leads by BIAS alone, which is unsure.
@@ -44,7 +45,7 @@ class FakeNetwork:
             raise self.raises
         if not self.alive:
             raise NotReady("the fake network is dead")
-        words = [f"{statement.text} {statement.frame or ''}".lower().split() for statement in statements]
+        words = [reading_of(statement).text.lower().split() for statement in statements]
         rows = [BIAS + sum((_logits(word.strip(".,!?")) for word in given[:MAX_WORDS]), np.zeros(len(STANCES))) for given in words]
         logits = np.array(rows, dtype=np.float32).reshape(len(words), len(STANCES))
         return Output(logits, np.array([len(given) > MAX_WORDS for given in words], dtype=np.bool_))

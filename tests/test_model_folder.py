@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from service.errors import InvalidModelFolder
-from service.model_folder import CARD, QUANTIZED, open_model_folder, replace_text, served_name, sha256, write_card
+from service.model_folder import CARD, FORMAT, QUANTIZED, open_model_folder, replace_text, served_name, sha256, write_card
 from service.stance import STANCES
 from tests.fakes import THRESHOLDS, card, write_files, write_model_folder
 
@@ -82,7 +82,7 @@ def test_a_card_that_cannot_be_read_is_refused(tmp_path: Path, text: str) -> Non
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"format": 2}, "format 2, this version reads 1"),
+        ({"format": FORMAT - 1}, f"format {FORMAT - 1}, this version reads {FORMAT}"),
         ({"labels": STANCES[:4]}, "its labels are"),
         ({"labels": STANCES[::-1]}, "its labels are"),
         ({"labels": [*STANCES, "promise"]}, "its labels are"),

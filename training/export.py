@@ -16,6 +16,7 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from service.classifier import softmax
 from service.errors import GateRefused
 from service.network import Logits
+from service.statements.reading import reading_of
 from service.statements.statement import Statement
 from training.config import ExportConfig
 
@@ -36,7 +37,7 @@ def export_onnx(model: Any, tokenizer: Any, onnx: Path, quantized: Path) -> None
     int8 is dynamic, with signed weights, one scale a channel and full range: on AVX2 that gave the smallest error of the forms that ONNX Runtime offers.
     """
     onnx.parent.mkdir(parents=True, exist_ok=True)
-    sample = dict(tokenizer(["A statement.", "Another one, which is longer."], ["Its context.", "Its context."], padding=True, return_tensors="pt"))
+    sample = dict(tokenizer(["A statement.", "Another one, which « stands in » its context."], padding=True, return_tensors="pt"))
     batch, tokens = torch.export.Dim("batch"), torch.export.Dim("tokens", max=model.config.max_position_embeddings)
     with _quiet():
         torch.onnx.export(
@@ -58,7 +59,7 @@ def torch_logits(model: Any, tokenizer: Any, statements: Sequence[Statement], ma
     rows = []
     with torch.inference_mode():
         for statement in statements:
-            encoded = tokenizer(statement.text, statement.frame, truncation="longest_first", max_length=max_tokens, return_tensors="pt")
+            encoded = tokenizer(reading_of(statement).text, truncation=True, max_length=max_tokens, return_tensors="pt")
             rows.append(model(**encoded).logits[0].numpy())
     logits: Logits = np.array(rows, dtype=np.float32)
     return logits

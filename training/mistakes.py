@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
@@ -12,6 +12,7 @@ from tqdm.auto import tqdm
 from service.classifier import Classifier
 from service.model_folder import replace_text
 from service.stance import STANCES, Verdict
+from service.statements.reading import place_of
 from service.statements.statement import Statement
 from training.examples import Example
 
@@ -62,13 +63,20 @@ def write_page(mistakes: Sequence[Mistake], n_examples: int, model: str, path: P
 
 def _explained(classifier: Classifier, example: Example, verdict: Verdict) -> Mistake:
     statement, lead = example.statement, _lead(example, verdict)
-    text, context = _pieces(statement.text), _pieces(statement.frame or "")
-    variants = [replace(statement, text=hidden) for hidden in _hidden(text)]
-    variants += [Statement(statement.text, hidden) for hidden in _hidden(context)]
+    frame = statement.frame or ""
+    start, end = place_of(statement) or (0, 0)
+    before, inside, after = _pieces(frame[:start]), frame[start:end], _pieces(frame[end:])
+    text = _pieces(statement.text)
+    # A word of the statement is hidden where it stands in the context too, or the statement would no longer be found there.
+    variants = [Statement(hidden, f"{frame[:start]}{hidden if inside else ''}{frame[end:]}") for hidden in _hidden(text)]
+    variants += [Statement(statement.text, f"{hidden}{frame[start:]}") for hidden in _hidden(before)]
+    variants += [Statement(statement.text, f"{frame[:end]}{hidden}") for hidden in _hidden(after)]
     answers = [answer for start in range(0, len(variants), _CHUNK) for answer in classifier.classify(variants[start : start + _CHUNK])]
     right, chosen = STANCES.index(example.label), STANCES.index(verdict.stance)
     influences = iter([(lead - (answer.probabilities[chosen] - answer.probabilities[right])) / 2 for answer in answers])
-    return Mistake(example, verdict, lead, _weighed(text, influences), _weighed(context, influences))
+    own = _weighed(text, influences)
+    context = [*_weighed(before, influences), *([Piece(inside, 0.0)] if inside else []), *_weighed(after, influences)]
+    return Mistake(example, verdict, lead, own, context)
 
 
 def _lead(example: Example, verdict: Verdict) -> float:

@@ -18,6 +18,7 @@ from tqdm.auto import tqdm
 from service.errors import Fault, InvalidInput
 from service.model_folder import sha256
 from service.network import available_cores
+from service.statements.reading import reading_of
 from service.statements.statement import Statement
 from training.config import Config
 from training.encoder import locate, open_encoder
@@ -53,8 +54,7 @@ def setfit(train: Sequence[Example], statements: Sequence[Statement], config: Co
     words = Transformer(locate(config.encoder), max_seq_length=config.encoder.max_tokens)
     body = SentenceTransformer(modules=[words, Pooling(words.get_embedding_dimension())], device="cpu")
     model = SetFitModel(model_body=body, model_head=_head(), normalize_embeddings=True)
-    separator = words.tokenizer.sep_token
-    quotes = Dataset.from_dict({"text": [_joined(example.statement, separator) for example in train], "label": labels_of(train)})
+    quotes = Dataset.from_dict({"text": [reading_of(example.statement).text for example in train], "label": labels_of(train)})
     n_seen = len(train) * config.fit.n_epochs
     with tempfile.TemporaryDirectory() as work, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # three packages that warn of one another's renamed functions
@@ -67,7 +67,7 @@ def setfit(train: Sequence[Example], statements: Sequence[Statement], config: Co
             report_to="none",
         )
         Trainer(model=model, args=arguments, train_dataset=quotes).train()
-        return np.asarray(model.predict([_joined(statement, separator) for statement in statements], as_numpy=True), dtype=np.int64)
+        return np.asarray(model.predict([reading_of(statement).text for statement in statements], as_numpy=True), dtype=np.int64)
 
 
 def require_setfit() -> None:
@@ -88,8 +88,8 @@ def _vectors(encoder: Any, tokenizer: Any, statements: Sequence[Statement], max_
     with torch.inference_mode():
         for start in tqdm(starts, desc="frozen encoder", unit="batch", disable=None, leave=False):
             batch = statements[start : start + _BATCH]
-            joined = [_joined(statement, tokenizer.sep_token) for statement in batch]
-            encoded = tokenizer(joined, truncation=True, max_length=max_tokens, padding=True, return_tensors="pt")
+            texts = [reading_of(statement).text for statement in batch]
+            encoded = tokenizer(texts, truncation=True, max_length=max_tokens, padding=True, return_tensors="pt")
             mask = encoded["attention_mask"][..., None]
             mean = (encoder(**encoded).last_hidden_state * mask).sum(dim=1) / mask.sum(dim=1)
             rows.append(torch.nn.functional.normalize(mean, dim=1).numpy())
@@ -98,8 +98,3 @@ def _vectors(encoder: Any, tokenizer: Any, statements: Sequence[Statement], max_
 
 def _head() -> LogisticRegression:
     return LogisticRegression(C=10.0, class_weight="balanced", max_iter=5_000)
-
-
-def _joined(statement: Statement, separator: str) -> str:
-    # One string, since SetFit reads no pairs; a tokenizer knows its own separator when it meets it.
-    return statement.text if statement.frame is None else f"{statement.text} {separator} {statement.frame}"
