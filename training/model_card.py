@@ -32,8 +32,8 @@ certain, and {certain_accuracy:.1%} of those right. The figures are those of the
 ## Use
 
 `python -m service serve` in the project serves it. Where the folder holds torch weights, so does
-`transformers.pipeline("text-classification", model=FOLDER)`, on the statement as `text` and the sentence it stands in as `text_pair`. Probabilities there are
-uncalibrated: divide the logits by the temperature {temperature:.3f} first.
+`transformers.pipeline("text-classification", model=FOLDER)`, on one text: the statement marked in the sentence that it stands in
+(`The group denied « any role ».`), or alone. Probabilities there are uncalibrated: divide the logits by the temperature {temperature:.3f} first.
 
 ## Limits
 
