@@ -71,7 +71,7 @@ class Verdict:
 
     `probabilities` are calibrated, in [0, 1], in the order of `Stance`, and sum to 1. `stance` is the likeliest (the first of
     equals), `probability` its own. `certain` says whether that reaches the model's threshold for this stance; `truncated` that the text or
-    its context was longer than the model reads, so that the verdict rests on the beginning.
+    its context was longer than the model reads, so that the verdict rests on a part of it.
     """
 
     stance: Stance

@@ -1,6 +1,7 @@
 """Stand-ins written by hand: a network that answers by rule, and model folders on disk, of which one kind holds that same rule as a real ONNX file."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -45,13 +46,19 @@ class FakeNetwork:
             raise self.raises
         if not self.alive:
             raise NotReady("the fake network is dead")
-        words = [reading_of(statement).text.lower().split() for statement in statements]
+        readings = [reading_of(statement, _chars_read) for statement in statements]
+        words = [reading.text.lower().split() for reading in readings]
         rows = [BIAS + sum((_logits(word.strip(".,!?")) for word in given[:MAX_WORDS]), np.zeros(len(STANCES))) for given in words]
         logits = np.array(rows, dtype=np.float32).reshape(len(words), len(STANCES))
-        return Output(logits, np.array([len(given) > MAX_WORDS for given in words], dtype=np.bool_))
+        return Output(logits, np.array([reading.is_cut or len(given) > MAX_WORDS for reading, given in zip(readings, words, strict=True)], dtype=np.bool_))
 
     def is_alive(self) -> bool:
         return self.alive
+
+
+def _chars_read(text: str) -> int:
+    words = list(re.finditer(r"\S+", text))[:MAX_WORDS]
+    return words[-1].end() if words else 0
 
 
 def fake_classifier(network: FakeNetwork | None = None, *, temperature: float = 1.0, thresholds: Mapping[str, float] = THRESHOLDS) -> Classifier:

@@ -53,9 +53,9 @@ def test_no_statements_give_an_empty_table(network: OnnxNetwork) -> None:
 
 def test_what_is_cut_off_is_told(network: OnnxNetwork) -> None:
     fits, longer = Statement("word " * MAX_WORDS), Statement("word " * MAX_WORDS + "denied")
-    long_context = Statement("no", "word " * MAX_WORDS)
-    output = network.run([fits, longer, long_context])
-    assert output.truncated.tolist() == [False, True, True]
+    long_context, long_lead = Statement("no", "word " * MAX_WORDS), Statement("denied", "word " * 500 + "denied it")
+    output = network.run([fits, longer, long_context, long_lead])
+    assert output.truncated.tolist() == [False, True, True, True]
     np.testing.assert_array_equal(output.logits[1], BIAS)
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -13,8 +12,9 @@ from rich.console import Console
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from service.classifier import open_classifier
-from service.errors import Fault, InvalidInput, InvalidModelFolder
+from service.errors import Fault, InvalidInput
 from service.model_folder import open_model_folder, replace_text
+from service.statements import reading
 from service.statements.statement import Statement
 from training import rivals
 from training.baselines import baselines
@@ -35,7 +35,7 @@ def compare(quotes: Path, examples: Sequence[Example], config: Config, folder: P
 
     Takes about as long as three trainings; `finished`, a model folder that was trained on all of these quotes, spares one of them and is left as it is.
     What is learned stays in `folder`, so that a run that was stopped goes on from there. Raises `InvalidInput` where SetFit is not installed, the quotes are
-    too few to draw from, or `finished` comes from other quotes or settings.
+    too few to draw from, or `finished` or a model in `folder` comes from other quotes or settings; none is ever replaced.
     """
     rivals.require_setfit()
     if finished is not None:
@@ -91,7 +91,8 @@ def _place(row: dict[str, Any]) -> float:
 def _key(quotes: Path, examples: Sequence[Example], config: Config) -> str:
     """A digest of all that a rival's answers depend on, its own code and the encoder's weights included."""
     origin = [data_digest(quotes), config.as_dict(), rivals.weights_digest(config), [asdict(example.statement) for example in examples]]
-    return hashlib.sha256(json.dumps(origin).encode() + Path(rivals.__file__).read_bytes()).hexdigest()
+    code = b"".join(Path(module.__file__).read_bytes() for module in (rivals, reading) if module.__file__)
+    return hashlib.sha256(json.dumps(origin).encode() + code).hexdigest()
 
 
 def _once(path: Path, key: str, answer: Callable[[], Columns]) -> Columns:
@@ -104,14 +105,12 @@ def _once(path: Path, key: str, answer: Callable[[], Columns]) -> Columns:
 
 
 def _ours(quotes: Path, model: Path, config: Config) -> Path:
-    """The model folder at `model`, trained on `quotes` unless it has been already."""
-    if model.name != "100":
-        config = replace(config, export=ExportConfig(least_agreement=0.0, most_mean_difference=1.0))  # those bars are for models that will serve
-    try:
+    """The model folder at `model`, trained on `quotes` unless it has been already. Raises `InvalidInput` where something else stands there."""
+    if model.exists():
         _check_origin(model, data_digest(quotes), config)
-    except (InvalidModelFolder, InvalidInput):
-        shutil.rmtree(model, ignore_errors=True)
-        build_candidate(quotes, model.parent, model.name, config)
+    else:
+        # The bars of int8 are for models that will serve; here its distance to fp32 is what is measured.
+        build_candidate(quotes, model.parent, model.name, replace(config, export=ExportConfig(least_agreement=0.0, most_mean_difference=1.0)))
     return model
 
 
@@ -119,8 +118,9 @@ def _check_origin(model: Path, digest: str, config: Config) -> None:
     card = open_model_folder(model).card
     if not (model / "model.safetensors").is_file():
         raise InvalidInput(Fault(str(model), "a released model", "a folder as `train` leaves it, with its torch weights"))
-    if card.data_digest != digest or card.settings != config.as_dict():
-        raise InvalidInput(Fault(str(model), "a model of other quotes or settings", "one that `train` made of the quotes and settings given"))
+    settings = config.as_dict() | {"export": card.settings.get("export")}  # bars change no weight
+    if card.data_digest != digest or card.settings != settings:
+        raise InvalidInput(Fault(str(model), "a model of other quotes or settings", "one of those given: remove it, or name another folder"))
 
 
 def _int8(model: Path, statements: Sequence[Statement]) -> Columns:

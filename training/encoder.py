@@ -10,6 +10,8 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from service.errors import Fault, InvalidInput
 from service.model_folder import sha256
 from service.stance import STANCES
+from service.statements.reading import reading_of
+from service.statements.statement import Statement
 from training.config import EncoderConfig
 
 
@@ -36,6 +38,16 @@ def open_encoder(config: EncoderConfig) -> tuple[Any, Any]:
     if config.max_tokens > getattr(model.config, "max_position_embeddings", config.max_tokens):
         raise InvalidInput(Fault("train.toml encoder.max_tokens", str(config.max_tokens), f"at most {model.config.max_position_embeddings}"))
     return model, tokenizer
+
+
+def reading(statement: Statement, tokenizer: Any, max_tokens: int) -> str:
+    """What a model reads of `statement`, as the service would have it read."""
+
+    def chars_read(text: str) -> int:
+        offsets = tokenizer(text, truncation=True, max_length=max_tokens, return_offsets_mapping=True)["offset_mapping"]
+        return max((end for _, end in offsets), default=0)
+
+    return reading_of(statement, chars_read).text
 
 
 def locate(config: EncoderConfig) -> str:

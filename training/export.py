@@ -16,9 +16,9 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from service.classifier import softmax
 from service.errors import GateRefused
 from service.network import Logits
-from service.statements.reading import reading_of
 from service.statements.statement import Statement
 from training.config import ExportConfig
+from training.encoder import reading
 
 MODEL = "onnx/model.onnx"
 
@@ -59,7 +59,7 @@ def torch_logits(model: Any, tokenizer: Any, statements: Sequence[Statement], ma
     rows = []
     with torch.inference_mode():
         for statement in statements:
-            encoded = tokenizer(reading_of(statement).text, truncation=True, max_length=max_tokens, return_tensors="pt")
+            encoded = tokenizer(reading(statement, tokenizer, max_tokens), truncation=True, max_length=max_tokens, return_tensors="pt")
             rows.append(model(**encoded).logits[0].numpy())
     logits: Logits = np.array(rows, dtype=np.float32)
     return logits

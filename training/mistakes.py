@@ -17,7 +17,7 @@ from service.statements.statement import Statement
 from training.examples import Example
 
 PAGE = Path(__file__).with_name("mistakes.html")
-_HIDDEN = "…"  # what stands in the place of a word that is hidden
+_HIDDEN = "[…]"  # what stands in the place of a word that is hidden; no prose has it, or the statement might be found elsewhere
 _CHUNK = 64
 
 

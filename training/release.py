@@ -31,7 +31,8 @@ def release(folder: ModelFolder, models: Path) -> ModelFolder:
         try:
             partial.rename(target)
         except BaseException:
-            former.rename(target)
+            if former.exists():
+                former.rename(target)
             raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)

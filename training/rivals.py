@@ -18,10 +18,9 @@ from tqdm.auto import tqdm
 from service.errors import Fault, InvalidInput
 from service.model_folder import sha256
 from service.network import available_cores
-from service.statements.reading import reading_of
 from service.statements.statement import Statement
 from training.config import Config
-from training.encoder import locate, open_encoder
+from training.encoder import locate, open_encoder, reading
 from training.examples import Example, labels_of
 from training.scores import Columns
 
@@ -54,7 +53,11 @@ def setfit(train: Sequence[Example], statements: Sequence[Statement], config: Co
     words = Transformer(locate(config.encoder), max_seq_length=config.encoder.max_tokens)
     body = SentenceTransformer(modules=[words, Pooling(words.get_embedding_dimension())], device="cpu")
     model = SetFitModel(model_body=body, model_head=_head(), normalize_embeddings=True)
-    quotes = Dataset.from_dict({"text": [reading_of(example.statement).text for example in train], "label": labels_of(train)})
+
+    def read(given: Sequence[Statement]) -> list[str]:
+        return [reading(statement, words.tokenizer, config.encoder.max_tokens) for statement in given]
+
+    quotes = Dataset.from_dict({"text": read([example.statement for example in train]), "label": labels_of(train)})
     n_seen = len(train) * config.fit.n_epochs
     with tempfile.TemporaryDirectory() as work, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # three packages that warn of one another's renamed functions
@@ -67,7 +70,7 @@ def setfit(train: Sequence[Example], statements: Sequence[Statement], config: Co
             report_to="none",
         )
         Trainer(model=model, args=arguments, train_dataset=quotes).train()
-        return np.asarray(model.predict([reading_of(statement).text for statement in statements], as_numpy=True), dtype=np.int64)
+        return np.asarray(model.predict(read(statements), as_numpy=True), dtype=np.int64)
 
 
 def require_setfit() -> None:
@@ -88,7 +91,7 @@ def _vectors(encoder: Any, tokenizer: Any, statements: Sequence[Statement], max_
     with torch.inference_mode():
         for start in tqdm(starts, desc="frozen encoder", unit="batch", disable=None, leave=False):
             batch = statements[start : start + _BATCH]
-            texts = [reading_of(statement).text for statement in batch]
+            texts = [reading(statement, tokenizer, max_tokens) for statement in batch]
             encoded = tokenizer(texts, truncation=True, max_length=max_tokens, padding=True, return_tensors="pt")
             mask = encoded["attention_mask"][..., None]
             mean = (encoder(**encoded).last_hidden_state * mask).sum(dim=1) / mask.sum(dim=1)

@@ -16,10 +16,8 @@ from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, Traine
 
 from service.network import available_cores
 from service.stance import STANCES
-from service.statements.reading import reading_of
-from service.statements.statement import Statement
 from training.config import Config, FitConfig
-from training.encoder import open_encoder
+from training.encoder import open_encoder, reading
 from training.examples import Example, labels_of
 
 
@@ -34,8 +32,8 @@ def fit(train: Sequence[Example], validation: Sequence[Example], config: Config,
     trainer = Trainer(
         model=model,
         args=_arguments(config.fit, len(train), work),
-        train_dataset=to_dataset(train, tokenizer, training=True),
-        eval_dataset=to_dataset(validation, tokenizer, training=False),
+        train_dataset=to_dataset(train, tokenizer, config.encoder.max_tokens, training=True),
+        eval_dataset=to_dataset(validation, tokenizer, config.encoder.max_tokens, training=False),
         data_collator=Collator(tokenizer, config.encoder.max_tokens, config.fit.context_dropout),
         compute_loss_func=WeightedLoss(train, config.fit.class_weight_power, config.fit.label_smoothing),
         compute_metrics=_macro_f1,
@@ -61,8 +59,8 @@ class Collator:
 
     def _reading(self, row: dict[str, Any]) -> str:
         loses_context = row["may_lose_context"] and float(torch.rand(())) < self._dropout
-        reading: str = row["bare"] if loses_context else row["reading"]
-        return reading
+        text: str = row["bare"] if loses_context else row["reading"]
+        return text
 
 
 class WeightedLoss:
@@ -127,16 +125,16 @@ class Progress(TrainerCallback):
         self._bar.close()
 
 
-def to_dataset(examples: Sequence[Example], tokenizer: Any, *, training: bool) -> Dataset:
+def to_dataset(examples: Sequence[Example], tokenizer: Any, max_tokens: int, *, training: bool) -> Dataset:
     """Columns reading, bare (that of the statement alone), label (column number), length (tokens, for batches of like length), may_lose_context.
 
     Only a direct quote may lose its context, and only in training: a clause cut from "denied any role in …" would keep a label it no longer shows.
     """
-    readings = [reading_of(example.statement).text for example in examples]
+    readings = [reading(example.statement, tokenizer, max_tokens) for example in examples]
     return Dataset.from_dict(
         {
             "reading": readings,
-            "bare": [reading_of(Statement(example.statement.text)).text for example in examples],
+            "bare": [example.statement.text for example in examples],
             "label": labels_of(examples),
             "length": [len(ids) for ids in tokenizer(readings)["input_ids"]],
             "may_lose_context": [training and example.form == "direct" for example in examples],
