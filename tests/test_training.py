@@ -54,7 +54,7 @@ def test_the_pipeline_of_transformers_opens_the_folder_and_agrees(trained: Path,
     statements = [example.statement for example in read_split("test", small_quotes)]
     classify = pipeline("text-classification", model=str(trained))
     rows = [reading_of(statement, len).text for statement in statements]
-    labels = [classify(row, truncation=True, max_length=128)["label"] for row in rows]
+    labels = [answer["label"] for answer in classify(rows, truncation=True, max_length=128)]
     verdicts = open_classifier(trained).classify(statements)
     assert sum(label == verdict.stance for label, verdict in zip(labels, verdicts, strict=True)) >= 0.9 * len(rows)
 
