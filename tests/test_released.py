@@ -70,6 +70,17 @@ def test_it_is_as_good_as_its_card_says(released: Path, classifier: Classifier) 
             "confirm",
         ),
         (
+            "on 4 April — two weeks after the embargo — three ferries left the island carrying shells for the garrison",
+            "For example, Maltese officials told a newspaper that on 4 April — two weeks after the embargo — three ferries left the island carrying shells "
+            "for the garrison.",
+            "confirm",
+        ),
+        (
+            "the alarm over the dam was really a screen for the rivals' own plans",
+            "Energy Minister Pia Lund told the envoy on Friday that the alarm over the dam was really a screen for the rivals' own plans.",
+            "deny",
+        ),
+        (
             "that two of its neighbours were deliberately stirring up strikes in the ports",
             "The minister also spoke about the strikes, alleging that two of its neighbours were deliberately stirring up strikes in the ports.",
             "other",
@@ -79,3 +90,9 @@ def test_it_is_as_good_as_its_card_says(released: Path, classifier: Classifier) 
 def test_it_gets_the_plain_cases_right(classifier: Classifier, text: str, context: str | None, stance: str) -> None:
     (verdict,) = classifier.classify([Statement(text, context)])
     assert verdict.stance == stance, verdict
+
+
+@pytest.mark.model
+def test_a_text_that_marks_its_statement_is_read_as_the_statement_in_its_context(classifier: Classifier) -> None:
+    apart, marked = classifier.classify([Statement("any role", "The group has denied any role."), Statement("The group has denied « any role ».")])
+    assert apart == marked

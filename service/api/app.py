@@ -100,7 +100,8 @@ def predict_as_pipeline(body: PipelineRequest, request: Request, response: Respo
     """A list of labels with scores for one text; for a list of texts, a list of such lists.
 
     So say the task's specification and most servers. Hugging Face's own clients for Python and JavaScript, told by their User-Agent, look for the labels of
-    one text in the first element of the answer, as their hosted API has it: they get a list in a list.
+    one text in the first element of the answer, as their hosted API has it: they get a list in a list. There is no field for a context here: a text may hold it
+    with the statement marked, as in "The group has denied « any role »."
     """
     texts = [body.inputs] if isinstance(body.inputs, str) else body.inputs
     verdicts = request.app.state.served.classify([Statement(text) for text in texts])
