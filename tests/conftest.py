@@ -77,6 +77,21 @@ def tiny_config(tmp_path_factory: pytest.TempPathFactory, quick_config: Path) ->
     return path
 
 
+def compare(quotes: Path, config: Path, report: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    """`python -m training compare`, ended."""
+    options = ["--quotes", str(quotes), "--config", str(config), "--examples", str(quotes / "test.jsonl"), "--report", str(report), *more]
+    return subprocess.run([sys.executable, "-m", "training", "compare", *options], capture_output=True, text=True, timeout=300, check=False)
+
+
+@pytest.fixture(scope="session")
+def compared(tmp_path_factory: pytest.TempPathFactory, small_quotes: Path, tiny_config: Path) -> Path:
+    """What a comparison on the small quotes left behind."""
+    report = tmp_path_factory.mktemp("compare")
+    done = compare(small_quotes, tiny_config, report)
+    assert done.returncode == 0, done.stderr
+    return report
+
+
 @contextmanager
 def running_service() -> Iterator[tuple[subprocess.Popen[bytes], str, Path]]:
     """A service of its own process, ready to answer: the process, its address, and the file that takes what it prints."""

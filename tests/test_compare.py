@@ -2,31 +2,17 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from service.model_folder import open_model_folder, write_card
+from tests.conftest import compare
 from training.compare import SHARES
 from training.examples import read_split
 
 pytestmark = pytest.mark.model
-
-
-def compare(quotes: Path, config: Path, report: Path, *more: str) -> subprocess.CompletedProcess[str]:
-    options = ["--quotes", str(quotes), "--config", str(config), "--examples", str(quotes / "test.jsonl"), "--report", str(report), *more]
-    return subprocess.run([sys.executable, "-m", "training", "compare", *options], capture_output=True, text=True, timeout=300, check=False)
-
-
-@pytest.fixture(scope="module")
-def compared(tmp_path_factory: pytest.TempPathFactory, small_quotes: Path, tiny_config: Path) -> Path:
-    report = tmp_path_factory.mktemp("compare")
-    done = compare(small_quotes, tiny_config, report)
-    assert done.returncode == 0, done.stderr
-    return report
 
 
 def test_every_way_is_measured_on_the_same_examples(compared: Path) -> None:

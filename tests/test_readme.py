@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -99,10 +100,11 @@ def test_classify_prints_what_the_readme_shows(shown: Shown) -> None:
 
 @pytest.mark.model
 def test_own_quotes_are_trained_on_as_the_readme_says(
-    small_quotes: Path, quick_config: Path, tiny_config: Path, tmp_path: Path, set_up_own: Callable[..., None]
+    small_quotes: Path, quick_config: Path, tiny_config: Path, compared: Path, tmp_path: Path, set_up_own: Callable[..., None]
 ) -> None:
     """The README's commands in its order, on few quotes and settings that are quicker; a model that poor is refused by the gate, which is no error."""
     set_up_own(tmp_path, small_quotes)
+    shutil.copytree(compared, tmp_path / "build" / "compare")  # the command goes on from there: learning it all once is enough
     for shown in commands("python -m training"):
         command = shown.command.replace("my-train.toml", str(quick_config)).replace("data/models", str(tmp_path / "models"))
         if " train " in command:

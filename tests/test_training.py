@@ -117,8 +117,13 @@ def test_a_name_that_is_a_path_is_refused_before_training(small_quotes: Path, ti
     assert "without a path" in done.stderr
 
 
+def _heed_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def start_and_wait_until_it_writes(command: list[str], models: Path) -> subprocess.Popen[str]:
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    # Under a shell's `&` or nohup, Ctrl-C is ignored, and children inherit that.
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, preexec_fn=_heed_ctrl_c)  # noqa: PLW1509 - no threads here
     deadline = time.monotonic() + 60
     while not list(models.glob(".building-*/*")) and not list(models.glob(".building-*-work-*/*")):
         assert process.poll() is None, process.communicate()[1]
