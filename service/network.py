@@ -98,17 +98,18 @@ class OnnxNetwork:
                 raise
 
     def _run_one(self, session: ort.InferenceSession, statement: Statement) -> tuple[Logits, bool]:
-        reading = reading_of(statement, lambda text: _last_char(self._tokenizer.encode(text)))
-        encoding = self._tokenizer.encode(reading.text)
+        encodings: dict[str, Encoding] = {}
+
+        def chars_read(text: str) -> int:
+            encodings[text] = self._tokenizer.encode(text)
+            return max((end for _, end in encodings[text].offsets), default=0)
+
+        reading = reading_of(statement, chars_read)
+        encoding = encodings.get(reading.text) or self._tokenizer.encode(reading.text)
         columns = {"input_ids": encoding.ids, "attention_mask": encoding.attention_mask, "token_type_ids": encoding.type_ids}
         feed: dict[str, Any] = {name: np.array([ids], dtype=np.int64) for name, ids in columns.items() if name in self._inputs}
         (logits,) = session.run(None, feed)
         return logits[0], reading.is_cut or bool(encoding.overflowing)
-
-
-def _last_char(encoding: Encoding) -> int:
-    """How many characters of its text an encoding reaches."""
-    return max((end for _, end in encoding.offsets), default=0)
 
 
 def available_cores() -> int:
