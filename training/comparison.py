@@ -28,15 +28,18 @@ class Comparison:
 
 def as_markdown(comparison: Comparison) -> str:
     """The two tables, for a person."""
-    rows = [[way.name, str(way.macro_f1), *(f"{f1:.3f}" for f1 in way.f1)] for way in comparison.ways]
-    curve = [[f"{way.n_quotes:,}", str(way.macro_f1), *(f"{f1:.3f}" for f1 in way.f1)] for way in comparison.curve]
+    figures = ["macro-F1", *map(str, STANCES)]
     return "\n".join(
         [
             f"# Ways to the same verdicts, on {comparison.n} examples\n",
             f"Macro-F1 with its 95 % bootstrap interval, and F1 of each label. All learn from the same {comparison.ways[0].n_quotes:,} quotes.\n",
-            markdown_table(["way", "macro-F1", *map(str, STANCES)], rows),
+            markdown_table(["way", *figures], [[way.name, *_figures(way)] for way in comparison.ways]),
             "## Ours (int8), from ever more quotes\n",
             "The same number of epochs, so that fewer quotes are fewer steps too.\n",
-            markdown_table(["quotes", "macro-F1", *map(str, STANCES)], curve),
+            markdown_table(["quotes", *figures], [[f"{way.n_quotes:,}", *_figures(way)] for way in comparison.curve]),
         ]
     )
+
+
+def _figures(way: Way) -> list[str]:
+    return [str(way.macro_f1), *(f"{f1:.3f}" for f1 in way.f1)]
