@@ -100,15 +100,15 @@ def test_classify_prints_what_the_readme_shows(shown: Shown) -> None:
 
 @pytest.mark.model
 def test_own_quotes_are_trained_on_as_the_readme_says(
-    small_quotes: Path, quick_config: Path, tiny_config: Path, compared: Path, tmp_path: Path, set_up_own: Callable[..., None]
+    small_quotes: Path, tiny_config: Path, compared: Path, tmp_path: Path, set_up_own: Callable[..., None]
 ) -> None:
-    """The README's commands in its order, on few quotes and settings that are quicker; a model that poor is refused by the gate, which is no error."""
+    """The README's commands in its order, on few quotes and with a tiny encoder; a model that poor is refused by the gate, which is no error."""
     set_up_own(tmp_path, small_quotes)
     shutil.copytree(compared, tmp_path / "build" / "compare")  # the command goes on from there: learning it all once is enough
     for shown in commands("python -m training"):
-        command = shown.command.replace("my-train.toml", str(quick_config)).replace("data/models", str(tmp_path / "models"))
+        command = shown.command.replace("my-train.toml", str(tiny_config)).replace("data/models", str(tmp_path / "models"))
         if " train " in command:
-            command += f" --config {quick_config}" * ("--config" not in command) + f" --models {tmp_path / 'models'}"
+            command += f" --config {tiny_config}" * ("--config" not in command) + f" --models {tmp_path / 'models'}"
         if " compare " in command:
             command = f"{command.replace('data/quotes', 'my-quotes')} --quotes my-quotes --config {tiny_config}"
         if " gate " in command:
