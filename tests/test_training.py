@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tokenizers import Tokenizer
 from transformers import pipeline
 
 from service.classifier import open_classifier
@@ -57,6 +58,17 @@ def test_the_pipeline_of_transformers_opens_the_folder_and_agrees(trained: Path,
     labels = [answer["label"] for answer in classify(rows, truncation=True, max_length=128)]
     verdicts = open_classifier(trained).classify(statements)
     assert sum(label == verdict.stance for label, verdict in zip(labels, verdicts, strict=True)) >= 0.9 * len(rows)
+
+
+@pytest.mark.parametrize("written", ["“It’s … a lie” – « so » he said", '"It\'s ... a lie" -- « so » he said', "„It‘s… a lie“—« so » he said"])
+def test_typography_makes_no_difference_to_whatever_opens_the_folder(trained: Path, written: str) -> None:
+    from transformers import AutoTokenizer
+
+    plain = Tokenizer.from_file(str(trained / "tokenizer.json"))
+    plain.no_padding()
+    wanted = plain.encode('"It\'s ... a lie" - « so » he said').ids
+    assert plain.encode(written).ids == wanted
+    assert AutoTokenizer.from_pretrained(trained)(written)["input_ids"] == wanted
 
 
 def test_the_card_is_one_that_a_model_hub_shows(trained: Path) -> None:

@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import transformers
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from tokenizers import Regex
+from tokenizers.normalizers import Replace, Sequence
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedTokenizerFast
 
 from service.errors import Fault, InvalidInput
 from service.model_folder import sha256
@@ -13,6 +15,8 @@ from service.stance import STANCES
 from service.statements.reading import reading_of
 from service.statements.statement import Statement
 from training.config import EncoderConfig
+
+_ALIKE = {"[“”„‟]": '"', "[‘’‚‛]": "'", "[‐‑‒–—―]|--+": "-", "…": "..."}
 
 
 def open_encoder(config: EncoderConfig) -> tuple[Any, Any]:
@@ -37,7 +41,24 @@ def open_encoder(config: EncoderConfig) -> tuple[Any, Any]:
         raise InvalidInput(Fault("train.toml encoder.name", config.name, "an encoder whose tokenizer comes as tokenizer.json, which serving reads"))
     if config.max_tokens > getattr(model.config, "max_position_embeddings", config.max_tokens):
         raise InvalidInput(Fault("train.toml encoder.max_tokens", str(config.max_tokens), f"at most {model.config.max_position_embeddings}"))
-    return model, tokenizer
+    return model, _reading_typography_alike(tokenizer)
+
+
+def _reading_typography_alike(tokenizer: Any) -> Any:
+    """A tokenizer for which “It’s … late” and "It's ... late" are the same: curly and straight marks, dashes of any length, ellipses of one character or three.
+
+    That is a part of its tokenizer.json, so that whatever opens the model folder reads alike; its class is the one that takes that file as it is, where a
+    class of the encoder's own would build it anew from the vocabulary. The marks of a statement, « and », stay what they are.
+    """
+    backend = tokenizer.backend_tokenizer
+    alike = [Replace(Regex(pattern), plain) for pattern, plain in _ALIKE.items()]
+    backend.normalizer = Sequence([*alike, *([backend.normalizer] if backend.normalizer else [])])
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]  # transformers leaves it untyped
+        tokenizer_object=backend,
+        model_max_length=tokenizer.model_max_length,
+        model_input_names=tokenizer.model_input_names,
+        **tokenizer.special_tokens_map,
+    )
 
 
 def reading(statement: Statement, tokenizer: Any, max_tokens: int) -> str:
