@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
+from scipy.stats import binomtest
 
 from service.errors import Fault, InvalidInput
 from service.stance import STANCES
@@ -132,11 +133,17 @@ def _slice_shortfalls(slices: dict[str, Any], bars: SliceBars) -> list[str | Non
 
 
 def _behaviour_shortfalls(behaviour: dict[str, Any], bars: BehaviourBars) -> list[str | None]:
-    return [
-        _under(f"The share of behaviour cases that pass in {group} ({score['n']} cases)", score["rate"], bars.least_rate[group.partition("-")[0]])
-        for group, score in behaviour.items()
-        if group.partition("-")[0] in bars.least_rate
-    ]
+    """A dozen cases are few: a group falls short where even the upper end of its rate's 95 % interval (Wilson's) is under the bar."""
+    found: list[str | None] = []
+    for group, score in behaviour.items():
+        bar = bars.least_rate.get(group.partition("-")[0], 0.0)
+        n, n_passed = int(score["n"]), round(score["rate"] * score["n"])
+        most = float(binomtest(n_passed, n).proportion_ci(method="wilson").high)
+        sentence = (
+            f"The share of behaviour cases that pass in {group} is {n_passed} of {n}, by which it is at most {most:.3f} (95 %), under the bar of {bar:.3f}."
+        )
+        found.append(sentence if most < bar else None)
+    return found
 
 
 def _predictions(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
