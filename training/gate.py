@@ -7,7 +7,6 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
-from scipy.stats import binomtest
 
 from service.errors import Fault, InvalidInput
 from service.stance import STANCES
@@ -15,7 +14,7 @@ from training.behaviour import KINDS
 from training.config import STRICT, read_toml
 from training.evaluate import DIMENSIONS
 from training.report import PREDICTIONS, REPORT
-from training.scores import Columns, difference_interval
+from training.scores import Columns, difference_interval, most_rate
 
 GATE_TOML = Path(__file__).with_name("gate.toml")
 _FIGURES = ("macro_f1", "calibration_error", "certain_accuracy", "certain_share")
@@ -138,7 +137,7 @@ def _behaviour_shortfalls(behaviour: dict[str, Any], bars: BehaviourBars) -> lis
     for group, score in behaviour.items():
         bar = bars.least_rate.get(group.partition("-")[0], 0.0)
         n, n_passed = int(score["n"]), round(score["rate"] * score["n"])
-        most = float(binomtest(n_passed, n).proportion_ci(method="wilson").high)
+        most = most_rate(score["rate"], n)
         sentence = (
             f"The share of behaviour cases that pass in {group} is {n_passed} of {n}, by which it is at most {most:.3f} (95 %), under the bar of {bar:.3f}."
         )

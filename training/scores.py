@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import binomtest
 
 from service.stance import STANCES
 
@@ -127,3 +128,8 @@ def _ratio(upper: npt.NDArray[np.number], lower: npt.NDArray[np.number]) -> Floa
     below = np.asarray(lower, dtype=np.float64)
     ratio: Floats = np.divide(upper, below, out=np.zeros(np.broadcast(upper, below).shape), where=below > 0)
     return ratio
+
+
+def most_rate(rate: float, n: int) -> float:
+    """The upper end of the 95 % interval (Wilson's) of a rate that was seen on `n` > 0 cases."""
+    return float(binomtest(round(rate * n), n).proportion_ci(method="wilson").high)
