@@ -35,7 +35,7 @@ OWNERS = {
     "starlette": ("service.api",),
     "prometheus_client": ("service.api",),
     "onnxruntime": ("service.network", "training.export"),
-    "tokenizers": ("service.network",),
+    "tokenizers": ("service.network", "training.encoder"),
     "spacy": ("service.statements",),
     "ray": ("service.archive",),
     "torch": ("training",),
