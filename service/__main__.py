@@ -1,30 +1,32 @@
-"""Command line -> service: serve, classify."""
+"""Command line -> service: serve, classify, read."""
 
 import argparse
-import csv
 import io
-import json
 import logging
 import os
 import socket
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from service.classifier import Classifier, classifier_of
 from service.errors import Fault, InvalidInput, OnRecordError
 from service.model_folder import ModelFolder, open_model_folder, served_name
+from service.output import WRITERS, Layout, Row
 from service.settings import Settings, read_settings
-from service.stance import STANCES, Verdict
+from service.statements.article import Attribution, statements_in
 from service.statements.lines import Line, read_lines
+from service.statements.passage import load_parser
 from service.statements.statement import blank_fault
 
 _CHUNK = 64
 _STDIN = "-"
-Rows = Iterator[tuple[Line, Verdict]]
+_STATEMENT = Layout(("text", "context", "speaker"), ("text",))
+_ARTICLE = Layout(("text", "start", "end", "spans", "context", "form", "cue", "speaker"), ("speaker", "text"))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,7 +65,7 @@ def _serve(options: argparse.Namespace, settings: Settings, folder: ModelFolder)
     print(f"  API docs  {address}/docs")
     print("  stop      Ctrl-C", flush=True)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
-    served = ServedModel(folder.card, lambda: classifier_of(folder, settings.n_threads or None))
+    served = ServedModel(folder.card, lambda: classifier_of(folder, settings.n_threads or None), load_parser)
     server = uvicorn.Server(uvicorn.Config(create_app(served, settings), log_level="warning", access_log=False))
     with suppress(KeyboardInterrupt):  # the server has ended in good order before it passes this on
         server.run(sockets=[listening])
@@ -81,13 +83,48 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _classify(options: argparse.Namespace, settings: Settings, folder: ModelFolder) -> int:
-    write = {"table": _write_table, "jsonl": _write_json_lines, "csv": _write_csv}[options.format]
+    with _lines(options) as lines:
+        _write(options, _verdicts(lines, classifier_of(folder, settings.n_threads or None)), _STATEMENT)
+    return 0
+
+
+def _read(options: argparse.Namespace, settings: Settings, folder: ModelFolder) -> int:
+    found = statements_in(_article(options.file), options.title)
+    verdicts = classifier_of(folder, settings.n_threads or None).classify([attribution.statement for attribution in found])
+    _write(options, (Row(_fields(attribution), verdict) for attribution, verdict in zip(found, verdicts, strict=True)), _ARTICLE)
+    return 0
+
+
+def _write(options: argparse.Namespace, rows: Iterator[Row], layout: Layout) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # UTF-8 out as in, whatever the locale says. A lone surrogate, which JSON can hold in a field that is not ours, goes out as JSON escapes it.
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
-    with _lines(options) as lines:
-        write(_verdicts(lines, classifier_of(folder, settings.n_threads or None)), sys.stdout)
-    return 0
+    WRITERS[options.format](rows, layout, sys.stdout)
+
+
+def _article(path: str) -> str:
+    """The whole of a file, or of standard input."""
+    try:
+        content = sys.stdin.buffer.read() if path == _STDIN else Path(path).read_bytes()
+    except OSError as error:
+        raise InvalidInput(Fault(path, error.strerror or "an error", "a file that can be read")) from None
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidInput(Fault("standard input" if path == _STDIN else path, f"byte 0x{content[error.start]:02X}", "UTF-8 text")) from None
+
+
+def _fields(found: Attribution) -> dict[str, Any]:
+    return {
+        "text": found.text,
+        "start": found.spans[0][0],
+        "end": found.spans[-1][1],
+        "spans": found.spans,
+        "context": found.statement.context,
+        "form": found.form,
+        "cue": asdict(found.cue) if found.cue else None,
+        "speaker": asdict(found.speaker) if found.speaker else None,
+    }
 
 
 @contextmanager
@@ -121,51 +158,10 @@ def _decoded(lines: Iterable[str], source: str) -> Iterator[Line]:
         raise InvalidInput(Fault(source, f"byte 0x{error.object[error.start]:02X}", "UTF-8 text")) from None
 
 
-def _verdicts(lines: Iterator[Line], classifier: Classifier) -> Rows:
+def _verdicts(lines: Iterator[Line], classifier: Classifier) -> Iterator[Row]:
     while chunk := list(islice(lines, _CHUNK)):
-        yield from zip(chunk, classifier.classify([line.statement for line in chunk]), strict=True)
-
-
-def _write_table(rows: Rows, out: TextIO) -> None:
-    from rich.console import Console  # noqa: PLC0415 - the other formats start faster without it
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
-
-    table = Table("stance", "probability", "statement", box=None, pad_edge=False)
-    table.columns[1].justify = "right"
-    for line, verdict in rows:
-        unsure = "" if verdict.certain else " ?"
-        table.add_row(f"{verdict.stance}{unsure}", f"{verdict.probability:.2f}", Text(line.statement.text))
-    console = Console(file=out)
-    console.print(table)
-    console.print(Text("?  under the model's threshold: look at it yourself", style="dim"))
-
-
-def _write_json_lines(rows: Rows, out: TextIO) -> None:
-    for line, verdict in rows:
-        out.write(json.dumps(line.others | _statement(line) | _verdict(verdict), ensure_ascii=False) + "\n")
-
-
-def _write_csv(rows: Rows, out: TextIO) -> None:
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["text", "context", "speaker", "stance", "probability", *STANCES, "certain", "truncated"])
-    for line, verdict in rows:
-        shares = [f"{probability:.6f}" for probability in (verdict.probability, *verdict.probabilities)]
-        writer.writerow([*_statement(line).values(), verdict.stance, *shares, str(verdict.certain).lower(), str(verdict.truncated).lower()])
-
-
-def _statement(line: Line) -> dict[str, str | None]:
-    return {"text": line.statement.text, "context": line.statement.context, "speaker": line.statement.speaker}
-
-
-def _verdict(verdict: Verdict) -> dict[str, Any]:
-    return {
-        "stance": verdict.stance,
-        "probability": round(verdict.probability, 6),
-        "probabilities": {str(stance): round(share, 6) for stance, share in zip(STANCES, verdict.probabilities, strict=True)},
-        "certain": verdict.certain,
-        "truncated": verdict.truncated,
-    }
+        for line, verdict in zip(chunk, classifier.classify([line.statement for line in chunk]), strict=True):
+            yield Row(asdict(line.statement), verdict, line.others)
 
 
 def _open_served(model: Path | None, settings: Settings) -> ModelFolder:
@@ -184,8 +180,14 @@ def _parser() -> argparse.ArgumentParser:
     classify = commands.add_parser("classify", help="classify statements given as arguments, in a file, or on standard input")
     classify.add_argument("statement", nargs="*", help="a statement, in quotation marks")
     classify.add_argument("--file", metavar="FILE", help="one statement a line, or JSON Lines with text, context, speaker; - is standard input")
-    classify.add_argument("--format", choices=("table", "jsonl", "csv"), default="table", help="of the output (%(default)s)")
+    classify.add_argument("--format", choices=tuple(WRITERS), default="table", help="of the output (%(default)s)")
     _add_model(classify, _classify)
+
+    read = commands.add_parser("read", help="find the statements of an article, and classify them")
+    read.add_argument("file", metavar="FILE", help="a text file, UTF-8; - is standard input")
+    read.add_argument("--title", help="its headline, which helps to name people")
+    read.add_argument("--format", choices=tuple(WRITERS), default="table", help="of the output (%(default)s)")
+    _add_model(read, _read)
     return parser
 
 

@@ -307,7 +307,7 @@ def test_errors_have_their_own_media_type_in_the_docs(client: TestClient) -> Non
 
 def test_every_route_is_in_the_docs_with_a_summary(client: TestClient) -> None:
     paths = client.get("/openapi.json").json()["paths"]
-    assert set(paths) == {"/v1/predict", "/predict", "/v1/labels", "/v1/model", "/healthz", "/readyz", "/metrics"}
+    assert set(paths) == {"/v1/articles", "/v1/predict", "/predict", "/v1/labels", "/v1/model", "/healthz", "/readyz", "/metrics"}
     assert all(operation["summary"] for path in paths.values() for operation in path.values())
 
 
@@ -338,3 +338,50 @@ def test_the_page_asks_by_paths_that_exist(client: TestClient) -> None:
         assert f'"{path}"' in page
         assert client.get(path).status_code == 200
     assert 'fetch("/v1/predict"' in page
+
+
+ARTICLE = "It rained. Ana Ruiz, the mayor, denied any role in the deal.\n\n“You will regret this,” she added. “All of you.”"
+
+
+def test_an_article_gives_its_statements_with_places_speakers_and_verdicts(client: TestClient) -> None:
+    response = client.post("/v1/articles", json={"article": ARTICLE, "title": "Mayor denies role", "date": "2026-05-01"})
+    assert response.status_code == 200, response.text
+    body = response.json()
+    assert (body["model"], body["title"], body["date"]) == ("fake", "Mayor denies role", "2026-05-01")
+    denied, threatened = body["statements"]
+    assert set(denied) == {"text", "start", "end", "spans", "context", "form", "cue", "speaker", "verdict"}
+    assert ARTICLE[denied["start"] : denied["end"]] == denied["text"] == "any role in the deal"
+    assert denied["context"] == "Ana Ruiz, the mayor, denied any role in the deal."
+    assert denied["verdict"]["stance"] == "deny", "the act stands in the frame only"
+    assert (denied["cue"]["text"], denied["speaker"]["name"], denied["form"]) == ("denied", "Ana Ruiz", "indirect")
+    assert [ARTICLE[start:end] for start, end in threatened["spans"]] == ["You will regret this", "All of you."]
+    assert (threatened["speaker"]["name"], threatened["speaker"]["mention"]) == ("Ana Ruiz", "she")
+    assert threatened["verdict"]["stance"] == "threat"
+
+
+@pytest.mark.parametrize("article", ["", "   \n", "The harvest was good.", "\x00\x07 “", "ברוך הבא", "<p>not HTML</p>"])
+def test_a_text_without_statements_has_an_empty_list(client: TestClient, article: str) -> None:
+    response = client.post("/v1/articles", json={"article": article})
+    assert (response.status_code, response.json()["statements"]) == (200, [])
+
+
+def test_the_statements_of_articles_are_counted(client: TestClient) -> None:
+    client.post("/v1/articles", json={"article": ARTICLE})
+    assert metrics(client)["onrecord_verdicts_total", (("certain", "true"), ("stance", "deny"))] == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "where", "came", "wanted"),
+    [
+        ({}, "article", "nothing", "this field"),
+        ({"article": 7}, "article", "7", "a string"),
+        ({"article": "a" * 200_001}, "article", "200001 characters", "at most 200000 characters"),
+        ({"article": "a", "title": "t" * 1_001}, "title", "1001 characters", "at most 1000 characters"),
+        ({"article": "a", "url": "b"}, "url", '"b"', "no such field"),
+        ({"article": "a\ud800"}, "article", '"a\\ud800"', "Unicode text"),
+    ],
+)
+def test_an_article_that_cannot_be_read_is_refused_with_the_place(client: TestClient, body: dict[str, Any], where: str, came: str, wanted: str) -> None:
+    response = client.post("/v1/articles", content=json.dumps(body), headers={"Content-Type": "application/json"})
+    assert (response.status_code, response.headers["content-type"]) == (422, "application/problem+json")
+    assert response.json()["errors"] == [{"where": where, "came": came, "wanted": wanted}]

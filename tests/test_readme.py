@@ -93,8 +93,8 @@ def test_the_python_client_gets_the_answer_that_the_readme_shows(address: str) -
 
 
 @pytest.mark.model
-@pytest.mark.parametrize("shown", commands("python -m service classify"), ids=lambda shown: shown.command[:60])
-def test_classify_prints_what_the_readme_shows(shown: Shown) -> None:
+@pytest.mark.parametrize("shown", commands("python -m service"), ids=lambda shown: shown.command[:60])
+def test_the_command_line_prints_what_the_readme_shows(shown: Shown) -> None:
     assert without_figures(run(shown.command)) == without_figures(shown.output)
 
 

@@ -7,11 +7,14 @@ import pytest
 from service.classifier import Classifier, open_classifier
 from service.model_folder import open_model_folder
 from service.stance import STANCES
+from service.statements.article import statements_in
 from service.statements.statement import Statement
 from training.config import read_config
 from training.evaluate import evaluate
 from training.examples import data_digest, read_split
 from training.release import MOST_BYTES
+
+ROOT = Path(__file__).parent.parent
 
 
 def test_it_learned_from_the_quotes_and_labels_that_are_here(released: Path) -> None:
@@ -96,3 +99,19 @@ def test_it_gets_the_plain_cases_right(classifier: Classifier, text: str, contex
 def test_a_text_that_marks_its_statement_is_read_as_the_statement_in_its_context(classifier: Classifier) -> None:
     apart, marked = classifier.classify([Statement("any role", "The group has denied any role."), Statement("The group has denied « any role ».")])
     assert apart == marked
+
+
+@pytest.mark.model
+def test_the_example_article_is_read_as_a_person_would(classifier: Classifier) -> None:
+    """Who does what in it; what is `other` is left out but for one speaker who does nothing else."""
+    found = statements_in((ROOT / "data" / "example_article.txt").read_text(encoding="utf-8"))
+    verdicts = classifier.classify([attribution.statement for attribution in found])
+    acts = {(attribution.speaker.name, str(verdict.stance)) for attribution, verdict in zip(found, verdicts, strict=True) if attribution.speaker}
+    assert acts >= {
+        ("Karsk Energi", "deny"),
+        ("Marit Solberg", "deny"),
+        ("the river authority", "confirm"),
+        ("Jonas Hagen", "threat"),
+        ("Elin Dahl", "appeal"),
+        ("the weather service", "other"),
+    }

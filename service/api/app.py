@@ -14,6 +14,8 @@ from service.api import metrics
 from service.api.limits import JsonRoute
 from service.api.problems import MEDIA_TYPE, add_handlers
 from service.api.schemas import (
+    ArticleRequest,
+    ArticleResponse,
     Health,
     LabelOut,
     LabelScoreOut,
@@ -24,6 +26,7 @@ from service.api.schemas import (
     PredictRequest,
     PredictResponse,
     Problem,
+    attribution_out,
     pipeline_out,
     verdict_out,
 )
@@ -31,6 +34,7 @@ from service.api.served import ServedModel
 from service.errors import NotReady
 from service.settings import Settings
 from service.stance import DEFINITIONS
+from service.statements.article import statements_in
 from service.statements.statement import Statement
 
 _PROBLEM: dict[str, Any] = {"model": Problem}
@@ -41,7 +45,7 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
     422: {**_PROBLEM, "description": "The JSON is not what was wanted; `errors` says where."},
     503: {**_PROBLEM, "description": "The model is not ready."},
 }
-_DESCRIPTION = "Says what the speaker of a quoted or reported statement does by making it: **confirm**, **deny**, **threat**, **appeal**, or **other**."
+_DESCRIPTION = "Reads news: who says what, and what they do by saying it: **confirm**, **deny**, **threat**, **appeal**, or **other**."
 _HUB_CLIENTS = ("hf_hub/", "@huggingface/inference")
 # The page has its style and script inline, and talks to nobody but its own service.
 _PAGE_POLICY = (
@@ -86,13 +90,23 @@ def _document(app: FastAPI) -> dict[str, Any]:
     return document
 
 
-# These two are plain functions: Starlette runs them in its thread pool, where waiting for the network holds up nobody.
+# These three are plain functions: Starlette runs them in its thread pool, where waiting for the network holds up nobody.
 @predicting.post("/v1/predict", summary="What do these statements do?")
 def predict(body: PredictRequest, request: Request) -> PredictResponse:
     """One verdict for each of 1 to 256 statements, in order. A verdict depends on its own statement and context alone."""
     verdicts = request.app.state.served.classify(body.as_statements())
     request.app.state.metrics.count_verdicts(verdicts)
     return PredictResponse(model=request.app.state.served.card.name, verdicts=[verdict_out(verdict) for verdict in verdicts])
+
+
+@predicting.post("/v1/articles", summary="Who says what in this article, and what do they do by saying it?")
+def read_article(body: ArticleRequest, request: Request) -> ArticleResponse:
+    """Every quoted or reported statement (direct, fragment, indirect) with its place, cue, speaker and verdict. A text without any has an empty list."""
+    found = statements_in(body.article, body.title)
+    verdicts = request.app.state.served.classify([attribution.statement for attribution in found])
+    request.app.state.metrics.count_verdicts(verdicts)
+    statements = [attribution_out(attribution, verdict) for attribution, verdict in zip(found, verdicts, strict=True)]
+    return ArticleResponse(model=request.app.state.served.card.name, title=body.title, date=body.date, statements=statements)
 
 
 @predicting.post("/predict", summary="The same, in the shape of Hugging Face's text-classification task")

@@ -35,6 +35,7 @@ _WANTED = {
     "greater_than_equal": "{ge} at least",
     "too_short": "{min_length} at least",
     "too_long": "{max_length} at most",
+    "string_too_long": "at most {max_length} characters",
 }
 # The tags that schemas.py sets on its unions -> what may stand there.
 _CHOICES = {"as-object": "a string, or an object with `text`", "as-list": "a string, or a list of strings", "as-string": "a string"}
@@ -110,6 +111,8 @@ def _fault(row: dict[str, Any]) -> Fault:
         return Fault(where, "nothing", _WANTED["model_type" if where == "body" else kind])
     if kind in ("too_short", "too_long"):
         return Fault(where, f"{ctx['actual_length']} items", _WANTED[kind].format(**ctx))
+    if kind == "string_too_long":
+        return Fault(where, f"{len(row['input'])} characters", _WANTED[kind].format(**ctx))
     if row["loc"][-1] in _CHOICES and kind != "string_unicode":
         return Fault(where, shown(row["input"]), _CHOICES[row["loc"][-1]])
     wanted = _WANTED[kind].format(**ctx) if kind in _WANTED else row["msg"].removeprefix("Input should be ")

@@ -1,6 +1,7 @@
 """What crosses HTTP, as pydantic models; the API docs are made from them."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
@@ -8,9 +9,12 @@ from pydantic_core import PydanticCustomError
 
 from service.errors import Fault
 from service.stance import STANCES, Stance, Verdict
+from service.statements.article import MAX_ARTICLE_CHARS, Attribution
+from service.statements.report import Form
 from service.statements.statement import MAX_TEXT_CHARS, Statement, blank_fault, text_fault
 
 MAX_STATEMENTS = 256
+MAX_TITLE_CHARS = 1_000
 UNFIT = "unfit_text"
 
 
@@ -109,6 +113,81 @@ def verdict_out(verdict: Verdict) -> VerdictOut:
         probabilities=dict(zip(STANCES, verdict.probabilities, strict=True)),
         certain=verdict.certain,
         truncated=verdict.truncated,
+    )
+
+
+class ArticleRequest(BaseModel):
+    """A text as it was published; paragraphs apart by line breaks, if it has any."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "article": "The minister denied on Monday that the dam was leaking.\n\n“Leave the valley by Friday or we will flood it,” warned Ana Ruiz.",
+                    "title": "Minister denies leak",
+                }
+            ]
+        },
+    )
+
+    article: Annotated[str, Field(max_length=MAX_ARTICLE_CHARS, description="Plain text. Offsets in the answer count its characters as they came.")]
+    title: Annotated[str | None, Field(max_length=MAX_TITLE_CHARS, description="Helps to name people; no statement is looked for in it.")] = None
+    date: Annotated[str | None, Field(max_length=MAX_TITLE_CHARS, description="For your own use: it comes back as it is.")] = None
+
+
+class CueOut(BaseModel):
+    """The words that report a statement."""
+
+    text: str
+    start: int
+    end: int
+
+
+class SpeakerOut(BaseModel):
+    """Who made a statement."""
+
+    name: Annotated[str, Field(description="The fullest form that the article has, else the mention.")]
+    mention: Annotated[str, Field(description="As it stands beside the statement: a name, a role, a pronoun.")]
+    start: int
+    end: int
+
+
+class AttributionOut(BaseModel):
+    """A statement as it stands in the article, and what it does."""
+
+    text: Annotated[str, Field(description="What stands between `start` and `end`; with an ellipsis for an attribution that interrupts it.")]
+    start: Annotated[int, Field(description="In characters of the article.")]
+    end: int
+    spans: Annotated[list[tuple[int, int]], Field(description="Its pieces; one, unless its attribution interrupts it.")]
+    context: Annotated[str | None, Field(description="The sentences that it stands in, which the verdict depends on too.")]
+    form: Annotated[Form, Field(description="direct: words in quotation marks; fragment: a clause with quoted words; indirect: a reported clause.")]
+    cue: CueOut | None
+    speaker: Annotated[SpeakerOut | None, Field(description="null where the article names nobody.")]
+    verdict: VerdictOut
+
+
+class ArticleResponse(BaseModel):
+    """The statements in the order of the article."""
+
+    model: str
+    title: str | None
+    date: str | None
+    statements: list[AttributionOut]
+
+
+def attribution_out(found: Attribution, verdict: Verdict) -> AttributionOut:
+    """A statement of an article as the API gives it."""
+    return AttributionOut(
+        text=found.text,
+        start=found.spans[0][0],
+        end=found.spans[-1][1],
+        spans=list(found.spans),
+        context=found.statement.context,
+        form=found.form,
+        cue=CueOut(**asdict(found.cue)) if found.cue else None,
+        speaker=SpeakerOut(**asdict(found.speaker)) if found.speaker else None,
+        verdict=verdict_out(verdict),
     )
 
 

@@ -17,9 +17,10 @@ _log = logging.getLogger("onrecord")
 class ServedModel:
     """Loads in a thread of its own, so that the service answers `/healthz` from its first moment, and is ready once a forward pass has run."""
 
-    def __init__(self, card: Card, load: Callable[[], Classifier]) -> None:
+    def __init__(self, card: Card, load: Callable[[], Classifier], load_parser: Callable[[], None] = lambda: None) -> None:
         self.card = card
         self._load = load
+        self._load_parser = load_parser
         self._classifier: Classifier | None = None
         self._failure: str | None = None
 
@@ -49,6 +50,7 @@ class ServedModel:
             classifier = self._load()
             classifier.classify([_PROBE])
             self._classifier = classifier
+            self._load_parser()  # statements are answered already; the first article would load it itself
         except OnRecordError as error:
             self._failure = f"the model cannot be loaded: {error}"
         except Exception:  # noqa: BLE001 - whatever it was, the service has to say that it is not ready, and goes on answering /healthz
