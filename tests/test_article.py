@@ -1,7 +1,7 @@
 """Article -> statements: one test a construction, in text written for this project; places that always hold; texts that are no articles."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from service.errors import InvalidInput
@@ -210,6 +210,7 @@ PIECES = st.sampled_from(
 
 
 @settings(max_examples=150, deadline=None)
+@example("“ said that denied…according toPolice“")  # two pieces of one quotation
 @given(st.lists(PIECES, max_size=60).map("".join))
 def test_places_hold_in_whatever_text(article: str) -> None:
     check_places(article, statements_in(article))

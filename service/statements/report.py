@@ -30,7 +30,7 @@ class Report:
 
 def report_of(find: Find, passage: Passage, fragments: Sequence[Quotation] = ()) -> Report:
     """`find` in characters; quoted words are in a statement as a whole or not at all. `fragments` are the quotations without a stand-in."""
-    spans = tuple(_whole(span, fragments) for span in spans_of(find.said, passage))
+    spans = _joined([_whole(span, fragments) for span in spans_of(find.said, passage)])
     is_quoted = any(start <= quotation.outer_start < end for start, end in spans for quotation in fragments)
     return Report(
         spans,
@@ -55,6 +55,17 @@ def spans_of(numbers: Sequence[int], passage: Passage) -> tuple[Span, ...]:
 def holds(report: Report, quotation: Quotation) -> bool:
     """Whether the quotation, with its marks, is a part of what was said."""
     return any(start <= quotation.outer_start and quotation.outer_end <= end for start, end in report.spans)
+
+
+def _joined(spans: Sequence[Span]) -> tuple[Span, ...]:
+    """Two pieces that both reach into one quotation are one."""
+    joined: list[Span] = []
+    for start, end in spans:
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return tuple(joined)
 
 
 def _whole(span: Span, fragments: Sequence[Quotation]) -> Span:
