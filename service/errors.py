@@ -41,6 +41,18 @@ class NotReady(OnRecordError):
     """The network cannot answer now: not loaded yet, or its threads are gone. Sending again later may work."""
 
 
+class NotFound(OnRecordError):
+    """What the caller names is not there."""
+
+
+class Conflict(OnRecordError):
+    """The request does not fit what is there now: another one got in first, or a key was used for something else."""
+
+
+class StoreUnavailable(OnRecordError):
+    """The database of labels cannot be used now; nothing was changed."""
+
+
 class GateRefused(OnRecordError):
     """A model falls short of a bar; the text holds one sentence for each."""
 

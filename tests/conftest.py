@@ -14,8 +14,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from service.labels.store import LabelStore
 from service.model_folder import RELEASED
 from service.settings import MODELS
+from tests.databases import new_database, postgres_programs, postgres_server
 from training.config import TRAIN_TOML, read_config
 from training.examples import QUOTES
 
@@ -130,3 +132,29 @@ def service() -> Iterator[tuple[str, Path]]:
 @pytest.fixture(scope="session")
 def address(service: tuple[str, Path]) -> str:
     return service[0]
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The URL of a PostgreSQL server, with {} for the name of a database."""
+    programs = postgres_programs()
+    if programs is None:
+        pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
+    with postgres_server(programs) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def labels_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database that does not hold anything yet, of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/labels.db"
+    return new_database(request.getfixturevalue("postgres"))
+
+
+@pytest.fixture
+def store(labels_url: str) -> Iterator[LabelStore]:
+    """An empty store of labelled quotes."""
+    opened = LabelStore(labels_url)
+    yield opened
+    opened.close()

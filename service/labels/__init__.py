@@ -1,0 +1,1 @@
+"""Labelled quotes: what people say that statements do, kept with its history."""
