@@ -45,10 +45,6 @@ class NotFound(OnRecordError):
     """What the caller names is not there."""
 
 
-class Conflict(OnRecordError):
-    """The request does not fit what is there now: another one got in first, or a key was used for something else."""
-
-
 class StoreUnavailable(OnRecordError):
     """The database of labels cannot be used now; nothing was changed."""
 

@@ -6,22 +6,29 @@ from pathlib import Path
 
 from service.errors import Fault, InvalidInput, shown
 
-MODELS = Path(__file__).resolve().parent.parent / "data" / "models"
+_DATA = Path(__file__).resolve().parent.parent / "data"
+MODELS = _DATA / "models"
+LABELS = f"sqlite:///{_DATA / 'labels.db'}"
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Where the service listens and what it takes; `n_threads` 0 means one a core."""
+    """Where the service listens and what it takes; `n_threads` 0 means one a core, `labels` is the URL of a database."""
 
     host: str = "127.0.0.1"
     port: int = 8000
     models: Path = MODELS
     n_threads: int = 0
     max_body_bytes: int = 4_000_000
+    labels: str = LABELS
+    max_import_bytes: int = 64_000_000
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
-    """Settings from `ONRECORD_HOST`, `_PORT`, `_MODELS`, `_THREADS` and `_MAX_BODY_BYTES`. Raises `InvalidInput` naming the variable."""
+    """Settings from `ONRECORD_HOST`, `_PORT`, `_MODELS`, `_THREADS`, `_MAX_BODY_BYTES`, `_LABELS` and `_MAX_IMPORT_BYTES`.
+
+    Raises `InvalidInput` naming the variable.
+    """
     default = Settings()
     return Settings(
         host=environment.get("ONRECORD_HOST") or default.host,
@@ -29,6 +36,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         models=Path(environment.get("ONRECORD_MODELS") or default.models),
         n_threads=_number(environment, "ONRECORD_THREADS", default.n_threads, (0, 1_024)),
         max_body_bytes=_number(environment, "ONRECORD_MAX_BODY_BYTES", default.max_body_bytes, (1_000, 1_000_000_000)),
+        labels=environment.get("ONRECORD_LABELS") or default.labels,
+        max_import_bytes=_number(environment, "ONRECORD_MAX_IMPORT_BYTES", default.max_import_bytes, (1_000, 1_000_000_000)),
     )
 
 

@@ -1,6 +1,7 @@
 """Fixtures that several modules share: a small set of quotes, settings that train in seconds, and a model trained with both."""
 
 import json
+import os
 import re
 import socket
 import subprocess
@@ -100,8 +101,9 @@ def running_service() -> Iterator[tuple[subprocess.Popen[bytes], str, Path]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    with tempfile.NamedTemporaryFile(suffix=".log") as log:
-        process = subprocess.Popen([sys.executable, "-m", "service", "serve", "--port", str(port)], stdout=log, stderr=log)
+    with tempfile.NamedTemporaryFile(suffix=".log") as log, tempfile.TemporaryDirectory() as data:
+        environment = os.environ | {"ONRECORD_LABELS": f"sqlite:///{data}/labels.db"}
+        process = subprocess.Popen([sys.executable, "-m", "service", "serve", "--port", str(port)], stdout=log, stderr=log, env=environment)
         address = f"http://127.0.0.1:{port}"
         try:
             deadline = time.monotonic() + 60

@@ -7,7 +7,7 @@ import pytest
 
 from service.errors import InvalidInput
 from service.labels.quote import LABELS, MAX_NAME_CHARS, NOT_A_STATEMENT, Change, Given, Kind, Quote, Source, Status, quote_id, with_changes
-from service.stance import Stance
+from service.stance import STANCES, Stance
 from service.statements.statement import Statement
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -140,5 +140,5 @@ def test_a_change_that_cannot_be_is_refused_with_its_place(fields: dict[str, obj
 
 
 def test_a_person_may_say_that_it_is_no_statement() -> None:
-    assert NOT_A_STATEMENT in LABELS
+    assert (*STANCES, NOT_A_STATEMENT) == LABELS
     assert quote(label(NOT_A_STATEMENT)).label == NOT_A_STATEMENT

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from service.errors import Conflict, InvalidInput, NotFound, StoreUnavailable
+from service.errors import InvalidInput, NotFound, StoreUnavailable
 from service.labels.quote import Change, Given, Kind, Quote, Source, Status
 from service.labels.search import Search
 from service.labels.store import LabelStore, Outcome
@@ -158,7 +158,7 @@ def test_a_request_that_is_sent_again_is_answered_and_not_done_again(store: Labe
     answers = [store.answer_once("key", "one", lambda merged: f"answer {merged[0][1]}", [labelled("No.", "deny")]) for _ in range(3)]
     assert answers == ["answer created"] * 3
     assert len(next(store.everything()).changes) == 1
-    with pytest.raises(Conflict, match="another request"):
+    with pytest.raises(InvalidInput, match="another request"):
         store.answer_once("key", "two", lambda _: "", [])
 
 

@@ -13,6 +13,7 @@ from fastapi_offline import FastAPIOffline
 from service.api import metrics
 from service.api.limits import JsonRoute
 from service.api.problems import MEDIA_TYPE, add_handlers
+from service.api.quotes import quotes
 from service.api.schemas import (
     ArticleRequest,
     ArticleResponse,
@@ -32,6 +33,7 @@ from service.api.schemas import (
 )
 from service.api.served import ServedModel
 from service.errors import NotReady
+from service.labels.store import LabelStore
 from service.settings import Settings
 from service.stance import DEFINITIONS
 from service.statements.article import statements_in
@@ -65,13 +67,16 @@ def create_app(served: ServedModel, settings: Settings) -> FastAPI:
         loading = served.start()
         yield
         loading.join(timeout=10)  # an interpreter that ends with a thread inside ONNX Runtime aborts with a core dump
+        app.state.labels.close()
 
     # FastAPI with the scripts of its API docs in a package, not at somebody else's address: no request leaves the machine.
     app = FastAPIOffline(title="On Record", version="1", description=_DESCRIPTION, lifespan=lifespan, redoc_url=None, redirect_slashes=False)
     app.state.served = served
     app.state.metrics = metrics.Metrics()
+    app.state.labels = LabelStore(settings.labels)
     app.state.max_body_bytes = settings.max_body_bytes
-    for router in (predicting, about, health):
+    app.state.max_import_bytes = settings.max_import_bytes
+    for router in (predicting, quotes, about, health):
         app.include_router(router)
     add_handlers(app)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]  # FastAPI's own way to change its document

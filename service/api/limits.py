@@ -1,4 +1,4 @@
-"""A route that takes JSON: refuses other content types and bodies over the limit, with the rest of the body unread."""
+"""Bodies: a route that takes JSON, and files. Other content types and bodies over the limit are refused, with the rest of the body unread."""
 
 from collections.abc import Callable, Coroutine
 from http import HTTPStatus
@@ -32,6 +32,12 @@ class JsonRoute(APIRoute):
             return await handle(Request(request.scope, _counted(request.receive, max_bytes)))
 
         return limited
+
+
+async def whole_body(request: Request, max_bytes: int) -> bytes:
+    """A body that is a file, of any content type. Raises `RefusedBody` where it is longer than `max_bytes`, or compressed."""
+    _check_encoding(request.headers.get("content-encoding", ""))
+    return await Request(request.scope, _counted(request.receive, max_bytes)).body()
 
 
 def _check_content_type(content_type: str) -> None:

@@ -10,13 +10,15 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from service.api.schemas import UNFIT
-from service.errors import Fault, InvalidInput, InvalidModelFolder, NotReady, OnRecordError, shown
+from service.errors import Fault, InvalidInput, InvalidModelFolder, NotFound, NotReady, OnRecordError, StoreUnavailable, shown
 
 MEDIA_TYPE = "application/problem+json"
 _STATUS: tuple[tuple[type[OnRecordError], HTTPStatus], ...] = (
     (InvalidInput, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (NotFound, HTTPStatus.NOT_FOUND),
     (NotReady, HTTPStatus.SERVICE_UNAVAILABLE),
     (InvalidModelFolder, HTTPStatus.SERVICE_UNAVAILABLE),
+    (StoreUnavailable, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 _RETRY_SECONDS = "2"  # about what loading a model takes
 _MOST_FAULTS = 20
@@ -38,7 +40,13 @@ _WANTED = {
     "string_too_long": "at most {max_length} characters",
 }
 # The tags that schemas.py sets on its unions -> what may stand there.
-_CHOICES = {"as-object": "a string, or an object with `text`", "as-list": "a string, or a list of strings", "as-string": "a string"}
+_CHOICES = {
+    "as-quote": "a quote",
+    "as-quotes": "`quotes`",
+    "as-object": "a string, or an object with `text`",
+    "as-list": "a string, or a list of strings",
+    "as-string": "a string",
+}
 
 
 class RefusedBody(HTTPException):
@@ -74,7 +82,7 @@ async def _on_validation(request: Request, error: RequestValidationError) -> JSO
         fault = Fault(f"body, character {position}", "broken JSON", f"JSON ({broken.get('ctx', {}).get('error', 'cannot be parsed')})")
         return problem(HTTPStatus.BAD_REQUEST, str(fault), [fault])
     faults = [_fault(row) for row in rows]
-    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(map(str, faults[:3])), faults)
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, _told(faults), faults)
 
 
 async def _on_http(request: Request, error: HTTPException) -> JSONResponse:
@@ -90,7 +98,9 @@ async def _on_http(request: Request, error: HTTPException) -> JSONResponse:
 async def _on_ours(request: Request, error: OnRecordError) -> JSONResponse:
     status = next((status for kind, status in _STATUS if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)
     headers = {"Retry-After": _RETRY_SECONDS} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
-    return problem(status, str(error), error.faults if isinstance(error, InvalidInput) else (), headers)
+    if isinstance(error, InvalidInput):
+        return problem(status, _told(error.faults), error.faults, headers)
+    return problem(status, str(error), (), headers)
 
 
 async def _on_refused(request: Request, error: RefusedBody) -> JSONResponse:
@@ -101,6 +111,12 @@ async def _on_refused(request: Request, error: RefusedBody) -> JSONResponse:
 async def _on_anything(request: Request, error: Exception) -> JSONResponse:
     """A fault of ours. Starlette raises `error` again once this is sent, so that the server logs it; the caller sees nothing of it."""
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the service failed at this request; its log says why")
+
+
+def _told(faults: Sequence[Fault]) -> str:
+    """The first of many faults, and how many more there are."""
+    more = f"; and {len(faults) - 3} more" if len(faults) > 3 else ""
+    return "; ".join(map(str, faults[:3])) + more
 
 
 def _fault(row: dict[str, Any]) -> Fault:

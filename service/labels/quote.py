@@ -7,13 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Literal, get_args
 
 from service.errors import Fault, InvalidInput, shown
-from service.stance import STANCES, Stance
+from service.stance import Stance
 from service.statements.statement import Statement, blank_fault, text_fault
 
-NOT_A_STATEMENT = "not_a_statement"
-LABELS = (*map(str, STANCES), NOT_A_STATEMENT)  # what a person may answer; the last teaches the classifier nothing
+# What a person may answer; the last teaches the classifier nothing.
+Label = Literal["confirm", "deny", "threat", "appeal", "other", "not_a_statement"]
+LABELS: tuple[Label, ...] = get_args(Label)
+NOT_A_STATEMENT = LABELS[-1]
 MAX_NAME_CHARS = 200
 MAX_NOTE_CHARS = 2_000
 _ALIKE = str.maketrans({**dict.fromkeys("“”„‟«»", '"'), **dict.fromkeys("‘’‚‛", "'"), **dict.fromkeys("‐‑‒–—―", "-"), "…": "..."})
@@ -68,7 +71,7 @@ class Change:
     by: str
     at: datetime
     source: Source
-    label: str | None = None
+    label: Label | None = None
     speaker: str | None = None
     note: str | None = None
     verdict: Given | None = None
@@ -114,10 +117,10 @@ class Quote:
         return standing
 
     @property
-    def label(self) -> str | None:
+    def label(self) -> Label | None:
         """What the standing labels agree on, or what their dispute was settled as; None where there are none, or they differ."""
-        settled: set[str | None] = set()
-        since: dict[str, str | None] = {}
+        settled: set[Label | None] = set()
+        since: dict[str, Label | None] = {}
         for change in self.changes:
             if change.kind is Kind.SETTLE:
                 settled, since = {change.label}, {}

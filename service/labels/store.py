@@ -1,5 +1,6 @@
 """The store of labelled quotes: what goes in and what is asked for, over SQLite or PostgreSQL. What a quote's changes mean is quote.py's."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -9,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from service.errors import Conflict, NotFound, shown
+from service.errors import Fault, InvalidInput, NotFound, shown
 from service.labels.database import Database
 from service.labels.quote import Change, Quote, Status, with_changes
 from service.labels.rows import CHUNK, change_row, read_quotes, summary_row
@@ -17,6 +18,7 @@ from service.labels.search import Search, after, conditions, not_by
 from service.labels.tables import changes, quotes, requests
 from service.stance import Verdict
 
+MAX_PAGE = 1_000
 _KEY_DAYS = 30
 
 
@@ -51,14 +53,14 @@ class LabelStore:
     def answer_once(self, key: str, request: str, answer: Callable[[Sequence[tuple[Quote, Outcome]]], str], incoming: Sequence[Quote]) -> str:
         """What `answer` makes of the merge of `incoming`; where `key` has come before with the same `request` (a digest), the answer that was given then.
 
-        Raises `Conflict` where it came with another one. Keys are kept for a month.
+        Raises `InvalidInput` where it came with another one. Keys are kept for a month.
         """
         with self._database.writing() as connection:
             if not self._database.is_sqlite:  # whoever sends the same key at the same time waits here
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(key))))
             row = connection.execute(sa.select(requests).where(requests.c.key == key)).one_or_none()
             if row is not None and row.digest != request:
-                raise Conflict(f"the idempotency key {shown(key)} came with another request before; send a new key with a new request")
+                raise InvalidInput(Fault("header Idempotency-Key", shown(key), "a key that did not come with another request before"))
             if row is not None:
                 return str(row.answer)
             text = answer(self._merge(connection, incoming))
@@ -69,6 +71,7 @@ class LabelStore:
 
     def change(self, quote: str, made: Sequence[Change]) -> Quote:
         """The quote of that id after the changes. Raises `NotFound`."""
+        _check_id(quote)
         with self._database.writing() as connection:
             held = self._held(connection, [quote])
             if not held:
@@ -79,6 +82,7 @@ class LabelStore:
 
     def get(self, quote: str) -> Quote:
         """The quote of that id, deleted or not. Raises `NotFound`."""
+        _check_id(quote)
         with self._database.reading() as connection:
             found = read_quotes(connection, quotes.c.id == quote)
         if not found:
@@ -196,6 +200,11 @@ def _update(connection: sa.Connection, rows: Mapping[int, dict[str, Any]]) -> No
         columns = next(iter(rows.values()))
         update = sa.update(quotes).where(quotes.c.number == sa.bindparam("which")).values({name: sa.bindparam(f"new_{name}") for name in columns})
         connection.execute(update, [{"which": number} | {f"new_{name}": value for name, value in row.items()} for number, row in rows.items()])
+
+
+def _check_id(quote: str) -> None:
+    if not re.fullmatch("[0-9a-f]{16}", quote):  # PostgreSQL takes no NUL in a text
+        raise _missing(quote)
 
 
 def _missing(quote: str) -> NotFound:
