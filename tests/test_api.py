@@ -307,7 +307,9 @@ def test_errors_have_their_own_media_type_in_the_docs(client: TestClient) -> Non
 
 def test_every_route_is_in_the_docs_with_a_summary(client: TestClient) -> None:
     paths = client.get("/openapi.json").json()["paths"]
-    assert set(paths) == {"/v1/articles", "/v1/predict", "/predict", "/v1/labels", "/v1/model", "/healthz", "/readyz", "/metrics"}
+    verdicts = {"/v1/articles", "/v1/predict", "/predict", "/v1/labels", "/v1/model", "/healthz", "/readyz", "/metrics"}
+    quotes = {f"/v1/quotes{rest}" for rest in ("", "/{quote}", "/next", "/export", "/import")}
+    assert set(paths) == verdicts | quotes
     assert all(operation["summary"] for path in paths.values() for operation in path.values())
 
 

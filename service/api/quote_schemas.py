@@ -58,7 +58,20 @@ class QuoteIn(StatementIn):
 class QuotesIn(BaseModel):
     """1 to 1,000 quotes by one labeller, or each by its own."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "labeller": "anna",
+                    "quotes": [
+                        {"text": "any role in the bombing", "context": "The group has denied any role in the bombing.", "label": "deny"},
+                        {"text": "They will be back.", "label": None},
+                    ],
+                }
+            ]
+        },
+    )
 
     quotes: Annotated[list[QuoteIn], Field(min_length=1, max_length=MAX_QUOTES)]
     labeller: Annotated[Name | None, Field(description="Of those quotes that name none.")] = None
