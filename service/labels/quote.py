@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from service.errors import Fault, InvalidInput, shown
 from service.stance import Stance
@@ -165,6 +165,23 @@ def with_changes(changes: Sequence[Change], new: Sequence[Change]) -> tuple[Chan
         found.append(change)
         found.sort(key=lambda change: change.at)
     return tuple(found)
+
+
+def change_row(change: Change) -> dict[str, Any]:
+    """A change as flat values, every field in it: what a row of the database and a line of a file hold."""
+    given = change.verdict
+    return {
+        "kind": str(change.kind),
+        "by": change.by,
+        "at": change.at,
+        "source": str(change.source),
+        "label": change.label,
+        "speaker": change.speaker,
+        "note": change.note,
+        "model": given.model if given else None,
+        "stance": str(given.stance) if given else None,
+        "probability": given.probability if given else None,
+    }
 
 
 def quote_id(text: str, context: str | None) -> str:

@@ -28,23 +28,6 @@ def read_quotes(
     return [(row.number, Quote(Statement(row.text, row.context), tuple(made[row.number]), row.story)) for row in rows]
 
 
-def change_row(change: Change) -> dict[str, Any]:
-    """A change as flat values, every field in it."""
-    given = change.verdict
-    return {
-        "kind": str(change.kind),
-        "by": change.by,
-        "at": change.at,
-        "source": str(change.source),
-        "label": change.label,
-        "speaker": change.speaker,
-        "note": change.note,
-        "model": given.model if given else None,
-        "stance": str(given.stance) if given else None,
-        "probability": given.probability if given else None,
-    }
-
-
 def summary_row(quote: Quote) -> dict[str, Any]:
     """What a quote's changes add up to, as its own row keeps it."""
     return {

@@ -12,8 +12,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from service.errors import Fault, InvalidInput, NotFound, shown
 from service.labels.database import Database
-from service.labels.quote import Change, Quote, Status, with_changes
-from service.labels.rows import CHUNK, change_row, read_quotes, summary_row
+from service.labels.quote import Change, Quote, Status, change_row, with_changes
+from service.labels.rows import CHUNK, read_quotes, summary_row
 from service.labels.search import Search, after, conditions, not_by
 from service.labels.tables import changes, quotes, requests
 from service.stance import Verdict

@@ -6,8 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from service.labels.quote import NOT_A_STATEMENT, Quote, Status
-from service.labels.rows import change_row
+from service.labels.quote import NOT_A_STATEMENT, Quote, Status, change_row
 from service.stance import STANCES
 
 # One change a row, so that nothing is lost; a quote with one label is one row.

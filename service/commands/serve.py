@@ -1,0 +1,49 @@
+"""Settings and a model -> a service that listens, until Ctrl-C."""
+
+import argparse
+import logging
+import socket
+from contextlib import suppress
+
+from service.classifier import classifier_of
+from service.errors import Fault, InvalidInput
+from service.model_folder import ModelFolder
+from service.settings import Settings
+from service.statements.passage import load_parser
+
+
+def serve(options: argparse.Namespace, settings: Settings, folder: ModelFolder) -> int:
+    """Answers over HTTP. Returns 0 after Ctrl-C; raises `InvalidInput` where it cannot listen."""
+    import uvicorn  # noqa: PLC0415 - no other command needs a server
+
+    from service.api.app import create_app  # noqa: PLC0415
+    from service.api.served import ServedModel  # noqa: PLC0415
+
+    host, port = options.host or settings.host, settings.port if options.port is None else options.port
+    if not 0 <= port <= 65_535:  # the operating system would take a larger one modulo 65,536
+        raise InvalidInput(Fault("--port", str(port), "a whole number from 0 to 65535"))
+    listening = _listen(host, port)
+    host, port = listening.getsockname()[:2]
+    results = folder.card.results
+    scored = f", macro-F1 {results['macro_f1']:.3f} on {results['n']} held-out quotes" if "macro_f1" in results else ""
+    print(f"On Record serves the model {folder.card.name}{scored}")
+    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    print(f"  page      {address}/")
+    print(f"  API docs  {address}/docs")
+    print("  stop      Ctrl-C", flush=True)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
+    served = ServedModel(folder.card, lambda: classifier_of(folder, settings.n_threads or None), load_parser)
+    server = uvicorn.Server(uvicorn.Config(create_app(served, settings), log_level="warning", access_log=False))
+    with suppress(KeyboardInterrupt):  # the server has ended in good order before it passes this on
+        server.run(sockets=[listening])
+    return 0
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A socket that listens, so that no address is printed that is somebody else's; port 0 takes one that is free."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server((address[0], address[1]), family=family)
+    except OSError as error:
+        reason = (error.strerror or str(error)).partition(" (")[0].lower()  # Python adds the address in brackets
+        raise InvalidInput(Fault("--host and --port", f"{host}:{port}", f"an address to listen on ({reason})")) from None
