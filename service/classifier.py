@@ -31,6 +31,10 @@ class Classifier:
         """Whether `classify` would be answered."""
         return self._network.is_alive()
 
+    def close(self) -> None:
+        """Ends the network once all that was asked is answered; a later `classify` raises `NotReady`."""
+        self._network.close()
+
     def _verdict(self, row: npt.NDArray[np.float64], truncated: bool) -> Verdict:
         likeliest = int(np.argmax(row))
         probabilities = tuple(float(probability) for probability in row)

@@ -70,6 +70,17 @@ class ModelFolder:
 
 def open_model_folder(path: Path) -> ModelFolder:
     """The model at `path`, or `InvalidModelFolder` saying what is missing, damaged or not ours."""
+    card = read_card(path)
+    pickles = sorted(str(file.relative_to(path)) for file in path.rglob("*") if file.suffix.lower() in _PICKLES)
+    if pickles:
+        raise InvalidModelFolder(f"{path}: {pickles[0]} is a pickle, which can run code when it is opened; remove it")
+    for name, digest in card.files.items():
+        _check_file(path, name, digest)
+    return ModelFolder(path, card)
+
+
+def read_card(path: Path) -> Card:
+    """The card of the model at `path`, the files that it lists unread. Raises `InvalidModelFolder` where it is none of this version."""
     card = _read_card(path)
     if card.format != FORMAT:
         raise InvalidModelFolder(f"{path}: its card has format {card.format}, this version reads {FORMAT}")
@@ -79,12 +90,7 @@ def open_model_folder(path: Path) -> ModelFolder:
     for name in _REQUIRED:
         if name not in card.files:
             raise InvalidModelFolder(f"{path}: its card does not list {name}")
-    pickles = sorted(str(file.relative_to(path)) for file in path.rglob("*") if file.suffix.lower() in _PICKLES)
-    if pickles:
-        raise InvalidModelFolder(f"{path}: {pickles[0]} is a pickle, which can run code when it is opened; remove it")
-    for name, digest in card.files.items():
-        _check_file(path, name, digest)
-    return ModelFolder(path, card)
+    return card
 
 
 def write_card(path: Path, card: Card) -> ModelFolder:

@@ -38,6 +38,9 @@ class Network(Protocol):
     def is_alive(self) -> bool:
         """Whether a `run` would be answered."""
 
+    def close(self) -> None:
+        """Ends it; a later `run` raises `NotReady`."""
+
 
 class OnnxNetwork:
     """A queue of single statements, drawn from by `n_threads` threads that each own a single-threaded session.

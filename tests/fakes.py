@@ -55,6 +55,9 @@ class FakeNetwork:
     def is_alive(self) -> bool:
         return self.alive
 
+    def close(self) -> None:
+        self.alive = False
+
 
 def _chars_read(text: str) -> int:
     words = list(re.finditer(r"\S+", text))[:MAX_WORDS]

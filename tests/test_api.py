@@ -309,7 +309,8 @@ def test_every_route_is_in_the_docs_with_a_summary(client: TestClient) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     verdicts = {"/v1/articles", "/v1/predict", "/predict", "/v1/labels", "/v1/model", "/healthz", "/readyz", "/metrics"}
     quotes = {f"/v1/quotes{rest}" for rest in ("", "/{quote}", "/next", "/export", "/import")}
-    assert set(paths) == verdicts | quotes
+    models = {"/v1/models", "/v1/models/rollback", "/v1/models/{name}/promote"}
+    assert set(paths) == verdicts | quotes | models
     assert all(operation["summary"] for path in paths.values() for operation in path.values())
 
 

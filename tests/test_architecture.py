@@ -15,6 +15,7 @@ ROOMS: tuple[tuple[str, ...], ...] = (
     ("service.stance",),
     ("service.statements",),
     ("service.model_folder",),
+    ("service.registry",),
     ("service.network",),
     ("service.classifier",),
     ("service.labels",),

@@ -12,6 +12,7 @@ from fastapi_offline import FastAPIOffline
 
 from service.api import metrics
 from service.api.limits import JsonRoute
+from service.api.models import models
 from service.api.problems import MEDIA_TYPE, add_handlers
 from service.api.quotes import quotes
 from service.api.schemas import (
@@ -34,6 +35,7 @@ from service.api.schemas import (
 from service.api.served import ServedModel
 from service.errors import NotReady
 from service.labels.store import LabelStore
+from service.registry import Registry
 from service.settings import Settings
 from service.stance import DEFINITIONS
 from service.statements.article import statements_in
@@ -67,6 +69,7 @@ def create_app(served: ServedModel, settings: Settings) -> FastAPI:
         loading = served.start()
         yield
         loading.join(timeout=10)  # an interpreter that ends with a thread inside ONNX Runtime aborts with a core dump
+        served.stop()
         app.state.labels.close()
 
     # FastAPI with the scripts of its API docs in a package, not at somebody else's address: no request leaves the machine.
@@ -74,9 +77,10 @@ def create_app(served: ServedModel, settings: Settings) -> FastAPI:
     app.state.served = served
     app.state.metrics = metrics.Metrics()
     app.state.labels = LabelStore(settings.labels)
+    app.state.registry = Registry(settings.models)
     app.state.max_body_bytes = settings.max_body_bytes
     app.state.max_import_bytes = settings.max_import_bytes
-    for router in (predicting, quotes, about, health):
+    for router in (predicting, quotes, models, about, health):
         app.include_router(router)
     add_handlers(app)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]  # FastAPI's own way to change its document
@@ -99,19 +103,21 @@ def _document(app: FastAPI) -> dict[str, Any]:
 @predicting.post("/v1/predict", summary="What do these statements do?")
 def predict(body: PredictRequest, request: Request) -> PredictResponse:
     """One verdict for each of 1 to 256 statements, in order. A verdict depends on its own statement and context alone."""
-    verdicts = request.app.state.served.classify(body.as_statements())
+    with request.app.state.served.using() as model:
+        verdicts = model.classify(body.as_statements())
     request.app.state.metrics.count_verdicts(verdicts)
-    return PredictResponse(model=request.app.state.served.card.name, verdicts=[verdict_out(verdict) for verdict in verdicts])
+    return PredictResponse(model=model.card.name, verdicts=[verdict_out(verdict) for verdict in verdicts])
 
 
 @predicting.post("/v1/articles", summary="Who says what in this article, and what do they do by saying it?")
 def read_article(body: ArticleRequest, request: Request) -> ArticleResponse:
     """Every quoted or reported statement (direct, fragment, indirect) with its place, cue, speaker and verdict. A text without any has an empty list."""
     found = statements_in(body.article, body.title)
-    verdicts = request.app.state.served.classify([attribution.statement for attribution in found])
+    with request.app.state.served.using() as model:
+        verdicts = model.classify([attribution.statement for attribution in found])
     request.app.state.metrics.count_verdicts(verdicts)
     statements = [attribution_out(attribution, verdict) for attribution, verdict in zip(found, verdicts, strict=True)]
-    return ArticleResponse(model=request.app.state.served.card.name, title=body.title, date=body.date, statements=statements)
+    return ArticleResponse(model=model.card.name, title=body.title, date=body.date, statements=statements)
 
 
 @predicting.post("/predict", summary="The same, in the shape of Hugging Face's text-classification task")

@@ -169,8 +169,9 @@ def _with_verdicts(given: QuotesIn, served: ServedModel) -> list[Quote]:
     at, source = datetime.now(UTC), Source(given.source)
     asked = [quote for quote in given.quotes if quote.verdict is None]
     try:
-        answers = iter(served.classify([Statement(quote.text, quote.context) for quote in asked]))
-        judged = {id(quote): Given(served.card.name, verdict.stance, verdict.probability) for quote, verdict in zip(asked, answers, strict=True)}
+        with served.using() as model:
+            verdicts = model.classify([Statement(quote.text, quote.context) for quote in asked])
+        judged = {id(quote): Given(model.card.name, verdict.stance, verdict.probability) for quote, verdict in zip(asked, verdicts, strict=True)}
     except NotReady:
         judged = {}
     return [quote_of(quote, quote.labeller or given.labeller or "", source, at, given_of(quote.verdict) or judged.get(id(quote))) for quote in given.quotes]
@@ -178,12 +179,13 @@ def _with_verdicts(given: QuotesIn, served: ServedModel) -> list[Quote]:
 
 def _judge(store: LabelStore, served: ServedModel) -> None:
     """Asks the model about quotes that it has not judged; while it is not ready, the verdicts of an earlier one have to do."""
-    waiting = store.without_verdict_of(served.card.name, _MAX_JUDGED)
     try:
-        verdicts = served.classify([quote.statement for quote in waiting])
+        with served.using() as model:
+            waiting = store.without_verdict_of(model.card.name, _MAX_JUDGED)
+            verdicts = model.classify([quote.statement for quote in waiting])
     except NotReady:
         return
-    store.keep_verdicts(served.card.name, {quote.id: verdict for quote, verdict in zip(waiting, verdicts, strict=True)})
+    store.keep_verdicts(model.card.name, {quote.id: verdict for quote, verdict in zip(waiting, verdicts, strict=True)})
 
 
 def _take_in(store: LabelStore, body: bytes, kind: str, origin: Origin, *, skips: bool) -> ImportOut:

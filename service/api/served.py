@@ -1,58 +1,176 @@
-"""The model in use, as the API sees it: being loaded, ready, or failed."""
+"""The model in use, as the API sees it: being loaded, ready, failed; and changed for another one without a request being lost."""
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from service.classifier import Classifier
 from service.errors import NotReady, OnRecordError
-from service.model_folder import Card
+from service.model_folder import Card, ModelFolder
+from service.registry import Registry
 from service.stance import Verdict
 from service.statements.statement import Statement
 
 _PROBE = Statement("The ministry said nothing of the kind.")
+_LOOK_SECONDS = 0.5
 _log = logging.getLogger("onrecord")
 
 
-class ServedModel:
-    """Loads in a thread of its own, so that the service answers `/healthz` from its first moment, and is ready once a forward pass has run."""
+class Serving:
+    """One loaded model. Whoever uses it keeps it from being closed."""
 
-    def __init__(self, card: Card, load: Callable[[], Classifier], load_parser: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, name: str, card: Card, classifier: Classifier) -> None:
+        self.name = name
         self.card = card
+        self._classifier = classifier
+        self._lock = threading.Lock()
+        self._n_users = 0
+        self._is_retired = False
+
+    def classify(self, statements: Sequence[Statement]) -> list[Verdict]:
+        """Verdicts in order, all of this model. Raises `NotReady` where its threads are gone."""
+        return self._classifier.classify(statements)
+
+    def is_alive(self) -> bool:
+        """Whether `classify` would be answered."""
+        return self._classifier.is_alive()
+
+    def take(self) -> bool:
+        """Counts one more user; False where the model is closed already, or about to be."""
+        with self._lock:
+            if self._is_retired:
+                return False
+            self._n_users += 1
+            return True
+
+    def give_back(self) -> None:
+        """Counts one user less; the last one of a retired model closes it."""
+        with self._lock:
+            self._n_users -= 1
+            closes = self._is_retired and self._n_users == 0
+        if closes:
+            self._classifier.close()
+
+    def retire(self) -> None:
+        """Closes the model as soon as nobody uses it."""
+        self.take()
+        with self._lock:
+            self._is_retired = True
+        self.give_back()
+
+
+class ServedModel:
+    """Loads in a thread of its own, so that the service answers `/healthz` from its first moment, and is ready once a forward pass has run.
+
+    With a `registry` it then looks twice a second which model is to serve, and changes to it: a request that has begun ends with the model that it began with.
+    A model that cannot be loaded is refused, once for each time that it is named, and the one before serves on.
+    """
+
+    def __init__(
+        self,
+        card: Card,
+        load: Callable[[], Classifier],
+        load_parser: Callable[[], None] = lambda: None,
+        registry: Registry | None = None,
+        open_classifier: Callable[[ModelFolder], Classifier] | None = None,
+    ) -> None:
+        self._card = card
         self._load = load
         self._load_parser = load_parser
-        self._classifier: Classifier | None = None
+        self._registry = registry
+        self._open_classifier = open_classifier
+        self._name = registry.served_name() if registry else card.name
+        self._serving: Serving | None = None
         self._failure: str | None = None
+        self.refusal: str | None = None
+        self._seen = registry.mark() if registry else None
+        self._changing = threading.Lock()
+        self._ended = threading.Event()
+
+    @property
+    def card(self) -> Card:
+        """Of the model in use, or of the one that is being loaded first."""
+        serving = self._serving
+        return serving.card if serving else self._card
 
     def start(self) -> threading.Thread:
         """Begins to load; the thread ends when the model is ready or has failed."""
         thread = threading.Thread(target=self._run, name="load-model", daemon=True)
         thread.start()
+        if self._registry is not None:
+            threading.Thread(target=self._look, name="look-for-models", daemon=True).start()
         return thread
+
+    def stop(self) -> None:
+        """Ends the looking."""
+        self._ended.set()
+
+    @contextmanager
+    def using(self) -> Iterator[Serving]:
+        """The model in use, which stays open for as long as it is used. Raises `NotReady` while there is none to ask."""
+        while True:
+            serving, reason = self._serving, self.why_not_ready()
+            if serving is None or reason is not None:
+                raise NotReady(reason or "the model is being loaded")
+            if serving.take():
+                break
+        try:
+            yield serving
+        finally:
+            serving.give_back()
 
     def classify(self, statements: Sequence[Statement]) -> list[Verdict]:
         """Verdicts in order. Raises `NotReady` while there is no model to ask."""
-        reason = self.why_not_ready()
-        if self._classifier is None or reason is not None:
-            raise NotReady(reason or "the model is being loaded")
-        return self._classifier.classify(statements)
+        with self.using() as serving:
+            return serving.classify(statements)
 
     def why_not_ready(self) -> str | None:
         """A sentence for people, or None when a forward pass would be answered."""
         if self._failure is not None:
             return self._failure
-        if self._classifier is None:
+        if self._serving is None:
             return "the model is being loaded"
-        return None if self._classifier.is_alive() else "the inference threads are gone; restart the service"
+        return None if self._serving.is_alive() else "the inference threads are gone; restart the service"
+
+    def change(self) -> None:
+        """Changes to the model that is to serve, unless it does already. Where that cannot be loaded, `refusal` says why, and nothing changes."""
+        if self._registry is None or self._open_classifier is None or self._serving is None:
+            return
+        with self._changing:
+            mark = self._registry.mark()
+            if mark == self._seen:
+                return
+            self._seen = mark
+            try:
+                name = self._registry.served_name()
+                if name == self._serving.name:
+                    self.refusal = None
+                    return
+                folder = self._registry.open(name)
+                classifier = self._open_classifier(folder)
+                classifier.classify([_PROBE])
+            except (OnRecordError, OSError) as error:
+                self.refusal = f"the model that was to serve cannot be loaded: {error}"
+                _log.error("%s; %s serves on", self.refusal, self._serving.name)
+                return
+            former, self._serving = self._serving, Serving(name, folder.card, classifier)
+            self.refusal = None
+            _log.info("%s serves instead of %s", name, former.name)
+            former.retire()
 
     def _run(self) -> None:
         try:
             classifier = self._load()
             classifier.classify([_PROBE])
-            self._classifier = classifier
+            self._serving = Serving(self._name, self._card, classifier)
             self._load_parser()  # statements are answered already; the first article would load it itself
         except OnRecordError as error:
             self._failure = f"the model cannot be loaded: {error}"
         except Exception:  # noqa: BLE001 - whatever it was, the service has to say that it is not ready, and goes on answering /healthz
             self._failure = "the model cannot be loaded; the service's log says why"
             _log.exception("loading the model failed")
+
+    def _look(self) -> None:
+        while not self._ended.wait(_LOOK_SECONDS):
+            self.change()

@@ -5,9 +5,10 @@ import logging
 import socket
 from contextlib import suppress
 
-from service.classifier import classifier_of
+from service.classifier import Classifier, classifier_of
 from service.errors import Fault, InvalidInput
 from service.model_folder import ModelFolder
+from service.registry import Registry
 from service.settings import Settings
 from service.statements.passage import load_parser
 
@@ -32,7 +33,12 @@ def serve(options: argparse.Namespace, settings: Settings, folder: ModelFolder) 
     print(f"  API docs  {address}/docs")
     print("  stop      Ctrl-C", flush=True)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
-    served = ServedModel(folder.card, lambda: classifier_of(folder, settings.n_threads or None), load_parser)
+
+    def open_classifier(chosen: ModelFolder) -> Classifier:
+        return classifier_of(chosen, settings.n_threads or None)
+
+    registry = None if options.model else Registry(settings.models)  # a model that was named is not changed for another
+    served = ServedModel(folder.card, lambda: open_classifier(folder), load_parser, registry, open_classifier)
     server = uvicorn.Server(uvicorn.Config(create_app(served, settings), log_level="warning", access_log=False))
     with suppress(KeyboardInterrupt):  # the server has ended in good order before it passes this on
         server.run(sockets=[listening])
