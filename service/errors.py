@@ -45,6 +45,10 @@ class NotFound(OnRecordError):
     """What the caller names is not there."""
 
 
+class Conflict(OnRecordError):
+    """The request does not fit what is going on now; later it may."""
+
+
 class StoreUnavailable(OnRecordError):
     """The database of labels cannot be used now; nothing was changed."""
 

@@ -22,10 +22,17 @@ class Settings:
     max_body_bytes: int = 4_000_000
     labels: str = LABELS
     max_import_bytes: int = 64_000_000
+    retrains: Path = _DATA / "retrains"
+
+    @property
+    def places(self) -> dict[str, str]:
+        """Where models, labels and retrainings are, as variables for a process that works on the same ones."""
+        return {"ONRECORD_MODELS": str(self.models.resolve()), "ONRECORD_LABELS": self.labels, "ONRECORD_RETRAINS": str(self.retrains.resolve())}
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
-    """Settings from `ONRECORD_HOST`, `_PORT`, `_MODELS`, `_THREADS`, `_MAX_BODY_BYTES`, `_LABELS` and `_MAX_IMPORT_BYTES`.
+    """Settings from `ONRECORD_HOST`, `_PORT`, `_MODELS`, `_THREADS`, `_MAX_BODY_BYTES`, `_LABELS`, `_MAX_IMPORT_BYTES`
+    and `_RETRAINS`.
 
     Raises `InvalidInput` naming the variable.
     """
@@ -38,6 +45,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         max_body_bytes=_number(environment, "ONRECORD_MAX_BODY_BYTES", default.max_body_bytes, (1_000, 1_000_000_000)),
         labels=environment.get("ONRECORD_LABELS") or default.labels,
         max_import_bytes=_number(environment, "ONRECORD_MAX_IMPORT_BYTES", default.max_import_bytes, (1_000, 1_000_000_000)),
+        retrains=Path(environment.get("ONRECORD_RETRAINS") or default.retrains),
     )
 
 

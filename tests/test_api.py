@@ -310,7 +310,8 @@ def test_every_route_is_in_the_docs_with_a_summary(client: TestClient) -> None:
     verdicts = {"/v1/articles", "/v1/predict", "/predict", "/v1/labels", "/v1/model", "/healthz", "/readyz", "/metrics"}
     quotes = {f"/v1/quotes{rest}" for rest in ("", "/{quote}", "/next", "/export", "/import")}
     models = {"/v1/models", "/v1/models/rollback", "/v1/models/{name}/promote"}
-    assert set(paths) == verdicts | quotes | models
+    retrains = {f"/v1/retrains{rest}" for rest in ("", "/{run}", "/{run}/cancel", "/{run}/resume")}
+    assert set(paths) == verdicts | quotes | models | retrains
     assert all(operation["summary"] for path in paths.values() for operation in path.values())
 
 

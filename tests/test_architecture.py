@@ -15,7 +15,7 @@ ROOMS: tuple[tuple[str, ...], ...] = (
     ("service.stance",),
     ("service.statements",),
     ("service.model_folder",),
-    ("service.registry",),
+    ("service.registry", "service.retrains"),
     ("service.network",),
     ("service.classifier",),
     ("service.labels",),

@@ -15,6 +15,7 @@ from service.api.limits import JsonRoute
 from service.api.models import models
 from service.api.problems import MEDIA_TYPE, add_handlers
 from service.api.quotes import quotes
+from service.api.retrains import retrains
 from service.api.schemas import (
     ArticleRequest,
     ArticleResponse,
@@ -36,6 +37,7 @@ from service.api.served import ServedModel
 from service.errors import NotReady
 from service.labels.store import LabelStore
 from service.registry import Registry
+from service.retrains import Runs
 from service.settings import Settings
 from service.stance import DEFINITIONS
 from service.statements.article import statements_in
@@ -78,9 +80,11 @@ def create_app(served: ServedModel, settings: Settings) -> FastAPI:
     app.state.metrics = metrics.Metrics()
     app.state.labels = LabelStore(settings.labels)
     app.state.registry = Registry(settings.models)
+    app.state.runs = Runs(settings.retrains)
+    app.state.places = settings.places
     app.state.max_body_bytes = settings.max_body_bytes
     app.state.max_import_bytes = settings.max_import_bytes
-    for router in (predicting, quotes, models, about, health):
+    for router in (predicting, quotes, retrains, models, about, health):
         app.include_router(router)
     add_handlers(app)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]  # FastAPI's own way to change its document

@@ -10,13 +10,14 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from service.api.schemas import UNFIT
-from service.errors import Fault, GateRefused, InvalidInput, InvalidModelFolder, NotFound, NotReady, OnRecordError, StoreUnavailable, shown
+from service.errors import Conflict, Fault, GateRefused, InvalidInput, InvalidModelFolder, NotFound, NotReady, OnRecordError, StoreUnavailable, shown
 
 MEDIA_TYPE = "application/problem+json"
 _STATUS: tuple[tuple[type[OnRecordError], HTTPStatus], ...] = (
     (InvalidInput, HTTPStatus.UNPROCESSABLE_ENTITY),
     (NotFound, HTTPStatus.NOT_FOUND),
     (GateRefused, HTTPStatus.CONFLICT),
+    (Conflict, HTTPStatus.CONFLICT),
     (NotReady, HTTPStatus.SERVICE_UNAVAILABLE),
     (InvalidModelFolder, HTTPStatus.SERVICE_UNAVAILABLE),
     (StoreUnavailable, HTTPStatus.SERVICE_UNAVAILABLE),
