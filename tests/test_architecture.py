@@ -27,8 +27,8 @@ ROOMS: tuple[tuple[str, ...], ...] = (
     ("training.train", "training.report", "training.mistakes", "training.model_card", "training.rivals"),
     ("training.gate", "training.comparison"),
     ("training.pictures",),
-    ("training.candidate", "training.retrain"),
-    ("training.compare",),
+    ("training.candidate", "training.assess", "training.warm", "training.corrections", "training.promotion"),
+    ("training.compare", "training.retrain"),
     ("training.__main__",),
 )
 # Library -> the only rooms that may import it.

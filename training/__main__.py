@@ -1,15 +1,20 @@
-"""Command line -> training: train, evaluate, errors, compare, gate, release."""
+"""Command line -> training: train, evaluate, errors, compare, gate, retrain, promote, rollback, release."""
 
 import argparse
+import getpass
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from service.errors import GateRefused, OnRecordError
-from service.settings import MODELS
-from training.config import TRAIN_TOML, read_config
+from service.registry import Registry
+from service.retrains import Runs, State
+from service.settings import MODELS, read_settings
+from training.config import RETRAIN_TOML, TRAIN_TOML, read_config, read_retrain_config
 from training.examples import QUOTES, read_examples, read_split
 from training.gate import GATE_TOML, drift, read_bars, read_report, shortfalls
 
@@ -18,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command. Returns 0, 1 where a bar is missed, 2 for input that cannot be used, 130 after Ctrl-C."""
     options = _parser().parse_args(arguments)
     try:
-        code: int = options.run(options)
+        code: int = options.run_command(options)
     except GateRefused as error:
         print(error, file=sys.stderr)
         return 1
@@ -45,7 +50,7 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    from training.retrain import evaluate_folder  # noqa: PLC0415
+    from training.assess import evaluate_folder  # noqa: PLC0415
 
     report = evaluate_folder(options.model, read_examples(options.examples), read_split("train", options.quotes), options.report)
     print(f"{options.report / 'report.md'}: macro-F1 {report.macro_f1.value:.3f} on {len(report.examples)} examples")
@@ -89,6 +94,38 @@ def _gate(options: argparse.Namespace) -> int:
     return 1 if sentences else 0
 
 
+def _retrain(options: argparse.Namespace) -> int:
+    from training.retrain import Rules, retrain  # noqa: PLC0415
+
+    os.nice(options.nice)  # whoever asks the service comes first
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # cancelled, as by Ctrl-C
+    settings = read_settings(os.environ)
+    rules = Rules(read_config(options.config), read_retrain_config(options.retrain_config), read_bars(options.bars))
+    run = options.run or Runs(settings.retrains).create(options.by, options.reason, promote=not options.no_promote).id
+    ended = retrain(run, settings, rules, options.quotes)
+    for sentence in ended.sentences:
+        print(sentence)
+    print(f"{ended.model}: {ended.state}; the report is in {settings.retrains / run / 'report'}")
+    return 1 if ended.state is State.REFUSED else 0
+
+
+def _promote(options: argparse.Namespace) -> int:
+    registry = Registry(read_settings(os.environ).models)
+    if options.force:
+        verdict = registry.gate_verdict(options.model)
+        promotion = registry.promote(options.model, by=options.by, reason=options.force, forced=True, sentences=verdict.sentences if verdict else ())
+    else:
+        promotion = registry.promote_gated(options.model, by=options.by, reason=options.reason)
+    print(f"{promotion.model} serves instead of {promotion.former}")
+    return 0
+
+
+def _rollback(options: argparse.Namespace) -> int:
+    promotion = Registry(read_settings(os.environ).models).rollback(options.model, by=options.by, reason=options.reason)
+    print(f"{promotion.model} serves instead of {promotion.former}")
+    return 0
+
+
 def _release(options: argparse.Namespace) -> int:
     from service.model_folder import open_model_folder  # noqa: PLC0415
     from training.release import release  # noqa: PLC0415
@@ -107,20 +144,20 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--models", type=Path, default=MODELS, metavar="DIR", help="where the model folder is made (%(default)s)")
     train.add_argument("--name", default=f"{datetime.now(UTC):%Y%m%d-%H%M%S}", help="of the model folder (the time, %(default)s)")
     train.add_argument("--config", type=Path, default=TRAIN_TOML, metavar="FILE", help="hyper-parameters (%(default)s)")
-    train.set_defaults(run=_train)
+    train.set_defaults(run_command=_train)
 
     evaluate = commands.add_parser("evaluate", help="measure a model folder on labelled examples")
     evaluate.add_argument("--model", type=Path, required=True, metavar="DIR", help="model folder")
     evaluate.add_argument("--examples", type=Path, required=True, metavar="FILE", help="JSON Lines: text, label; context, form, topic if known")
     evaluate.add_argument("--report", type=Path, required=True, metavar="DIR", help="where report.json, report.md and the pictures go")
     evaluate.add_argument("--quotes", type=Path, default=QUOTES, metavar="DIR", help="whose train.jsonl the baselines learn from (%(default)s)")
-    evaluate.set_defaults(run=_evaluate)
+    evaluate.set_defaults(run_command=_evaluate)
 
     errors = commands.add_parser("errors", help="show what a model got wrong, and which words led it there, as a page")
     errors.add_argument("--model", type=Path, required=True, metavar="DIR", help="model folder")
     errors.add_argument("--examples", type=Path, required=True, metavar="FILE", help="JSON Lines: text, label; context if known")
     errors.add_argument("--html", type=Path, required=True, metavar="FILE", help="where the page goes")
-    errors.set_defaults(run=_errors)
+    errors.set_defaults(run_command=_errors)
 
     compare = commands.add_parser("compare", help="measure other ways beside ours, and our learning curve, on one file (half an hour and more)")
     compare.add_argument("--model", type=Path, metavar="DIR", help="a model that `train` made of these quotes, which spares training it again")
@@ -128,19 +165,50 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("--report", type=Path, required=True, metavar="DIR", help="where compare.json, compare.md, compare.png and the models go")
     compare.add_argument("--quotes", type=Path, default=QUOTES, metavar="DIR", help="what all learn from (%(default)s)")
     compare.add_argument("--config", type=Path, default=TRAIN_TOML, metavar="FILE", help="hyper-parameters (%(default)s)")
-    compare.set_defaults(run=_compare)
+    compare.set_defaults(run_command=_compare)
 
     gate = commands.add_parser("gate", help="say which bars a report misses; exit code 1 if any")
     gate.add_argument("--report", type=Path, required=True, metavar="DIR", help="folder that `evaluate` wrote")
     gate.add_argument("--same-as", type=Path, metavar="DIR", help="a report on the same examples, which this one may differ from by chance only")
     gate.add_argument("--bars", type=Path, default=GATE_TOML, metavar="FILE", help="the bars (%(default)s)")
-    gate.set_defaults(run=_gate)
+    gate.set_defaults(run_command=_gate)
+
+    _add_serving_commands(commands)
 
     release = commands.add_parser("release", help="make a model folder the one that the project ships")
     release.add_argument("--model", type=Path, required=True, metavar="DIR", help="model folder")
     release.add_argument("--models", type=Path, default=MODELS, metavar="DIR", help="where `released` is (%(default)s)")
-    release.set_defaults(run=_release)
+    release.set_defaults(run_command=_release)
     return parser
+
+
+def _add_serving_commands(commands: Any) -> None:
+    retrain = commands.add_parser("retrain", help="train on from the served model with the labels of the store; it serves where the gate lets it pass")
+    retrain.add_argument("--run", metavar="ID", help="a run that the service made, or one that was stopped, to go on with")
+    _add_who(retrain, "why a new model is wanted")
+    retrain.add_argument("--no-promote", action="store_true", help="stop behind the gate")
+    retrain.add_argument("--quotes", type=Path, default=QUOTES, metavar="DIR", help="the written quotes (%(default)s)")
+    retrain.add_argument("--config", type=Path, default=TRAIN_TOML, metavar="FILE", help="hyper-parameters (%(default)s)")
+    retrain.add_argument("--retrain-config", type=Path, default=RETRAIN_TOML, metavar="FILE", help="what is different in a retraining (%(default)s)")
+    retrain.add_argument("--bars", type=Path, default=GATE_TOML, metavar="FILE", help="the bars (%(default)s)")
+    retrain.add_argument("--nice", type=int, default=10, metavar="N", help="how far to stand back behind other processes, 0 to 19 (%(default)s)")
+    retrain.set_defaults(run_command=_retrain)
+
+    promote = commands.add_parser("promote", help="let a model serve that the gate let pass")
+    promote.add_argument("model", metavar="NAME", help="of a folder in data/models")
+    _add_who(promote, "why")
+    promote.add_argument("--force", metavar="REASON", help="overrule the gate; the reason is recorded")
+    promote.set_defaults(run_command=_promote)
+
+    rollback = commands.add_parser("rollback", help="let an earlier model serve again")
+    rollback.add_argument("model", nargs="?", metavar="NAME", help="one that served before (the one before this)")
+    _add_who(rollback, "why")
+    rollback.set_defaults(run_command=_rollback)
+
+
+def _add_who(command: argparse.ArgumentParser, why: str) -> None:
+    command.add_argument("--by", default=getpass.getuser(), metavar="NAME", help="who wants it (%(default)s)")
+    command.add_argument("--reason", default="from the command line", metavar="TEXT", help=f"{why} (%(default)s)")
 
 
 if __name__ == "__main__":

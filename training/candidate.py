@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,13 +24,21 @@ from training.evaluate import evaluate
 from training.examples import Example, data_digest, labels_of, read_split
 from training.export import MODEL, Agreement, check_agreement, export_onnx, torch_logits
 from training.model_card import card_text
-from training.train import fit
+from training.train import Tell, fit
 
 _BUILDING = ".building-"
 
 
-def build_candidate(quotes: Path, models: Path, name: str, config: Config) -> ModelFolder:
-    """Trains on `quotes` and leaves the finished folder at `models/name`, which must not be there yet.
+@dataclass(frozen=True)
+class Start:
+    """The model that a training goes on from: its name, and a folder with its torch weights."""
+
+    name: str
+    folder: Path
+
+
+def build_candidate(quotes: Path, models: Path, name: str, config: Config, *, start: Start | None = None, tell: Tell | None = None) -> ModelFolder:
+    """Trains on `quotes`, from `start` or else the bare encoder, and leaves the finished folder at `models/name`, which must not be there yet.
 
     Everything is written beside it and renamed at the end, so that Ctrl-C, kill -9 or a full disk leave no half model under that name.
     """
@@ -40,11 +48,11 @@ def build_candidate(quotes: Path, models: Path, name: str, config: Config) -> Mo
         raise InvalidInput(Fault("--name", name, f"a name that is free in {models}"))
     train, validation, test = (read_split(split, quotes) for split in ("train", "validation", "test"))
     with _building(models, name) as folder, tempfile.TemporaryDirectory(dir=folder.parent, prefix=f"{folder.name}-work-") as work:
-        model, tokenizer = fit(train, validation, config, Path(work))
+        model, tokenizer = fit(train, validation, config, Path(work), start=start.folder if start else None, tell=tell)
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
         export_onnx(model, tokenizer, folder / MODEL, folder / QUANTIZED)
-        card = _card(name, config, data_digest(quotes))
+        card = _card(name, config, data_digest(quotes), start)
         calibration, agreement = _calibrate(folder, model, tokenizer, validation, card, config)
         card = replace(card, temperature=calibration.temperature, thresholds=calibration.thresholds)
         finished = write_card(folder, card)
@@ -68,14 +76,14 @@ def _calibrate(folder: Path, model: Any, tokenizer: Any, validation: Sequence[Ex
     return calibrate(logits, np.array(labels_of(validation)), config.calibration), agreement
 
 
-def _card(name: str, config: Config, digest: str) -> Card:
+def _card(name: str, config: Config, digest: str, start: Start | None) -> Card:
     return Card(
         name=name,
         labels=tuple(map(str, STANCES)),
         max_tokens=config.encoder.max_tokens,
         temperature=1.0,
         thresholds=dict.fromkeys(map(str, STANCES), 1.0),
-        base_model=config.encoder.name,
+        base_model=start.name if start else config.encoder.name,
         data_digest=digest,
         git_commit=git_commit(),
         seed=config.fit.seed,

@@ -11,6 +11,7 @@ from pydantic.dataclasses import dataclass
 from service.errors import Fault, InvalidInput, shown
 
 TRAIN_TOML = Path(__file__).with_name("train.toml")
+RETRAIN_TOML = Path(__file__).with_name("retrain.toml")
 T = TypeVar("T")
 STRICT = ConfigDict(extra="forbid")  # a mistyped key is an error, not a default
 
@@ -59,6 +60,30 @@ class CalibrationConfig:
 
 
 @dataclass(frozen=True, config=STRICT)
+class PromotionConfig:
+    """`noise_band` is the level, in (0, 1), of the intervals of labels and slices; `least_slice` counts quotes, `least_corrections_right` is in [0, 1]."""
+
+    noise_band: float
+    least_slice: int
+    least_corrections_right: float
+
+
+@dataclass(frozen=True, config=STRICT)
+class RetrainConfig:
+    """What is different where a model is trained on from the one that serves: its own epochs and learning rate; how much the labels of the store count.
+
+    `share_aside`, in [0, 1), of the labels is kept aside; the others count `label_weight` times. `models_kept` counts model folders.
+    """
+
+    n_epochs: int
+    learning_rate: float
+    share_aside: float
+    label_weight: int
+    models_kept: int
+    promotion: PromotionConfig
+
+
+@dataclass(frozen=True, config=STRICT)
 class Config:
     """The whole of train.toml, table by table."""
 
@@ -75,6 +100,19 @@ class Config:
 def read_config(path: Path = TRAIN_TOML) -> Config:
     """The settings at `path`. Raises `InvalidInput` for a key that is missing, unknown or of the wrong type."""
     return read_toml(path, Config)
+
+
+def read_retrain_config(path: Path = RETRAIN_TOML) -> RetrainConfig:
+    """The settings at `path`. Raises `InvalidInput` for a key that is missing, unknown, of the wrong type or out of its range."""
+    config = read_toml(path, RetrainConfig)
+    for where, value, fits, wanted in (
+        ("share_aside", config.share_aside, 0 <= config.share_aside < 1, "a share from 0 to under 1"),
+        ("label_weight", config.label_weight, 1 <= config.label_weight <= 100, "a whole number from 1 to 100"),
+        ("promotion.noise_band", config.promotion.noise_band, 0 < config.promotion.noise_band < 1, "a level between 0 and 1"),
+    ):
+        if not fits:
+            raise InvalidInput(Fault(f"{path} {where}", str(value), wanted))
+    return config
 
 
 def read_toml(path: Path, kind: type[T]) -> T:

@@ -44,6 +44,16 @@ def open_encoder(config: EncoderConfig) -> tuple[Any, Any]:
     return model, _reading_typography_alike(tokenizer)
 
 
+def reopen(folder: Path) -> tuple[Any, Any]:
+    """The (model, tokenizer) of an earlier training of ours, head and all. Raises `InvalidInput` where its weights cannot be opened."""
+    transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # transformers leaves it untyped
+    transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # likewise
+    try:
+        return AutoModelForSequenceClassification.from_pretrained(folder, use_safetensors=True), AutoTokenizer.from_pretrained(folder)
+    except (OSError, ValueError) as error:
+        raise InvalidInput(Fault(str(folder), str(error), "the torch weights of an earlier model")) from None
+
+
 def _reading_typography_alike(tokenizer: Any) -> Any:
     """A tokenizer for which “It’s … late” and "It's ... late" are the same: curly and straight marks, dashes of any length, ellipses of one character or three.
 

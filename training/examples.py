@@ -14,6 +14,7 @@ from service.statements.statement import Statement
 Form = Literal["direct", "fragment", "indirect", "bare"]
 FORMS: tuple[Form, ...] = get_args(Form)
 N_RULES = 16  # in the codebook, data/README.md
+MAX_WEIGHT = 100
 QUOTES = Path("data/quotes")
 SPLITS = ("train", "validation", "test")
 
@@ -23,7 +24,7 @@ class Example:
     """A labelled statement.
 
     `id` is unique in its file. `form`, `topic`, `story` (quotes about one event share it) and `rule` (the codebook's number, 1 to 16, that decides a hard
-    one) are None where a file does not give them.
+    one) are None where a file does not give them. In training it counts `weight` times.
     """
 
     id: str
@@ -33,6 +34,7 @@ class Example:
     topic: str | None = None
     story: str | None = None
     rule: int | None = None
+    weight: int = 1
 
 
 def read_examples(path: Path) -> list[Example]:
@@ -110,8 +112,11 @@ def _example(row: dict[str, Any], number: int) -> Example:
     rule = row.get("rule")
     if rule is not None and not (type(rule) is int and 1 <= rule <= N_RULES):
         raise InvalidInput(Fault("rule", shown(rule), f"null or a number from 1 to {N_RULES}"))
+    weight = row.get("weight", 1)
+    if not (type(weight) is int and 1 <= weight <= MAX_WEIGHT):
+        raise InvalidInput(Fault("weight", shown(weight), f"a whole number from 1 to {MAX_WEIGHT}"))
     if row.get("text") is None:
         raise InvalidInput(Fault("text", "nothing", "a text"))
     statement = Statement(row["text"], row.get("context"), row.get("speaker"))
     identity = str(row.get("id", number))
-    return Example(identity, statement, Stance(row["label"]), row.get("form"), row.get("topic"), row.get("story"), rule)
+    return Example(identity, statement, Stance(row["label"]), row.get("form"), row.get("topic"), row.get("story"), rule, weight)

@@ -113,7 +113,8 @@ def drift(folder: Path, reference: Path, seed_noise: float) -> list[str]:
     ids = sorted(labels)
     if any(labels[identity] != reference_labels[identity] for identity in ids):
         raise InvalidInput(Fault(str(reference), "other labels", f"the labels of {folder}"))
-    interval = difference_interval(*(_columns(rows, ids) for rows in (labels, chosen, reference_chosen)))
+    truth, ours, theirs = (_columns(rows, ids) for rows in (labels, chosen, reference_chosen))
+    interval = difference_interval(truth, ours, theirs)
     if interval.low - seed_noise <= 0 <= interval.high + seed_noise:
         return []
     return [

@@ -1,33 +1,174 @@
-"""The chain after training: evaluate beside the baselines, try the behaviour cases, write the report. Calls, no logic of its own."""
+"""The label store -> a new model that serves, or the reasons why it does not: collect, train, evaluate, gate, promote. Calls, no logic of its own."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-import numpy as np
+from service.classifier import Classifier, classifier_of, open_classifier
+from service.errors import Fault, InvalidInput, OnRecordError
+from service.labels.store import LabelStore
+from service.model_folder import replace_text
+from service.registry import Registry
+from service.retrains import Point, Run, Runs, State
+from service.settings import Settings
+from training.assess import evaluate_folder
+from training.candidate import Start, build_candidate
+from training.config import Config, RetrainConfig
+from training.corrections import collect, read_aside, read_counts, write_collected
+from training.evaluate import verdicts_of
+from training.examples import QUOTES, read_split
+from training.gate import Bars, read_report, shortfalls
+from training.promotion import compare, corrections_sentences, flips_as_markdown
+from training.warm import warm_start
 
-from service.classifier import open_classifier
-from training.baselines import baselines
-from training.behaviour import pass_rates, read_cases
-from training.evaluate import Report, evaluate
-from training.examples import Example, labels_of
-from training.pictures import draw_pictures
-from training.report import write_report
-from training.scores import macro_f1_interval
+# Where each stage begins on the way from 0 to 1, by what they take of a run of six minutes.
+_BEGINS = {"collect": 0.0, "train": 0.02, "evaluate": 0.8, "gate": 0.98, "promote": 0.99}
+_WRITE_SECONDS = 1.0
 
 
-def evaluate_folder(model: Path, examples: Sequence[Example], train: Sequence[Example], folder: Path) -> Report:
-    """Measures the model folder at `model`, and baselines that learn from `train`, on `examples`; writes report and pictures into `folder`."""
-    classifier = open_classifier(model)
-    report = evaluate(classifier, examples)
-    chosen = baselines(train, [example.statement for example in examples])
-    labels = np.array(labels_of(examples))
-    report = replace(
-        report,
-        baselines={name: macro_f1_interval(labels, columns) for name, columns in chosen.items()},
-        behaviour=pass_rates(classifier, read_cases()),
-    )
-    folder.mkdir(parents=True, exist_ok=True)
-    draw_pictures(report, folder)
-    write_report(report, folder)
-    return report
+@dataclass(frozen=True)
+class Rules:
+    """All that a retraining goes by but the quotes."""
+
+    config: Config
+    retrain: RetrainConfig
+    bars: Bars
+
+
+def retrain(run: str, settings: Settings, rules: Rules, quotes: Path = QUOTES) -> Run:
+    """Does the work of a run that waits, or goes on with one that was stopped; returns it as it ended.
+
+    The model that serves is changed at the very end or not at all. Raises `Conflict` where another run is at work; whatever else goes wrong is told in the run.
+    """
+    runs = Runs(settings.retrains)
+    with runs.holding(run):
+        telling = Telling(runs, runs.get(run))
+        try:
+            return _stages(telling, settings, rules, quotes)
+        except KeyboardInterrupt:
+            telling.end(State.CANCELLED)
+            raise
+        except OnRecordError as error:
+            telling.end(State.FAILED, sentences=(str(error),))
+            raise
+        except BaseException as error:
+            telling.end(State.FAILED, sentences=(f"{type(error).__name__}: {error}",))
+            raise
+
+
+class Telling:
+    """Writes how far a run is, at most once a second where only its progress is another."""
+
+    def __init__(self, runs: Runs, run: Run) -> None:
+        self._runs = runs
+        self._written = 0.0
+        self.run = run
+        self._tell(state=State.RUNNING, started=_now(), ended=None, sentences=(), curve=())
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """What is done in it belongs to that stage."""
+        print(f"{name} ...", flush=True)
+        self._tell(stage=name, progress=_BEGINS[name])
+        yield
+
+    def step(self, step: int, n_steps: int, figures: Mapping[str, float]) -> None:
+        """One more step of the training; `figures` may hold its loss, or macro-F1 on validation."""
+        begin, end = _BEGINS["train"], _BEGINS["evaluate"]
+        self.run = replace(self.run, progress=round(begin + (end - begin) * step / n_steps, 4))
+        if figures:
+            self.run = replace(self.run, curve=(*self.run.curve, Point(step, **figures)))
+        if time.monotonic() - self._written >= _WRITE_SECONDS:
+            self._tell()
+
+    def note(self, **fields: Any) -> None:
+        """Something more that is known of the run."""
+        self._tell(**fields)
+
+    def end(self, state: State, **fields: Any) -> Run:
+        """The last word on the run."""
+        self._tell(state=state, ended=_now(), **fields)
+        return self.run
+
+    def _tell(self, **fields: Any) -> None:
+        self.run = replace(self.run, **fields)
+        self._runs.write(self.run)
+        self._written = time.monotonic()
+
+
+def _stages(telling: Telling, settings: Settings, rules: Rules, quotes: Path) -> Run:
+    registry, folder = Registry(settings.models), Runs(settings.retrains).path(telling.run.id)
+    served, name = registry.served_name(), f"retrain-{telling.run.id}"
+    telling.note(served=served)
+    with telling.stage("collect"):
+        telling.note(counts=_collect(folder / "quotes", settings, rules.retrain, quotes))
+    with telling.stage("train"):
+        if not (settings.models / name).exists():
+            _train(telling, folder / "quotes", registry, name, rules)
+        telling.note(model=name)
+    with telling.stage("evaluate"):
+        test, train = read_split("test", folder / "quotes"), read_split("train", folder / "quotes")
+        evaluate_folder(settings.models / name, test, train, folder / "report")
+    with telling.stage("gate"):
+        sentences = _gate(registry, served, name, folder, rules)
+        registry.keep_gate_verdict(name, sentences)
+    if sentences:
+        return telling.end(State.REFUSED, sentences=tuple(sentences), progress=1.0)
+    with telling.stage("promote"):
+        if telling.run.promote:
+            registry.promote_gated(name, by=telling.run.by, reason=f"{telling.run.reason} (retraining {telling.run.id})")
+        registry.prune(rules.retrain.models_kept)
+    return telling.end(State.PROMOTED if telling.run.promote else State.PASSED, progress=1.0)
+
+
+def _collect(folder: Path, settings: Settings, config: RetrainConfig, quotes: Path) -> dict[str, int]:
+    """Collects the quotes, unless the run had done so before it was stopped."""
+    counts = read_counts(folder)
+    if counts is None:
+        collected = collect(quotes, LabelStore(settings.labels).everything(), config.share_aside, config.label_weight)
+        if not collected.counts["train"]:
+            raise InvalidInput(
+                Fault("the store of labels", str(dict(collected.counts)), "agreed labels of statements that are not held out; POST /v1/quotes takes them")
+            )
+        write_collected(collected, folder)
+        counts = dict(collected.counts)
+    return counts
+
+
+def _train(telling: Telling, quotes: Path, registry: Registry, name: str, rules: Rules) -> None:
+    fit = replace(rules.config.fit, n_epochs=rules.retrain.n_epochs, learning_rate=rules.retrain.learning_rate)
+    served = registry.open(registry.served_name())
+    with tempfile.TemporaryDirectory() as work:
+        start = Start(served.card.name, warm_start(served, Path(work)))
+        build_candidate(quotes, registry.models, name, replace(rules.config, fit=fit), start=start, tell=telling.step)
+
+
+def _gate(registry: Registry, served: str, name: str, folder: Path, rules: Rules) -> list[str]:
+    """All that speaks against the new model; what flipped goes into flips.md."""
+    test, aside = read_split("test", folder / "quotes"), read_aside(folder / "quotes")
+    old, new = classifier_of(registry.open(served)), open_classifier(registry.models / name)
+    asked = [example.statement for example in (*test, *aside)]
+    before, after = (_ask(classifier, asked) for classifier in (old, new))
+    comparison = compare(test, before[: len(test)], after[: len(test)], rules.retrain.promotion)
+    replace_text(folder / "report" / "flips.md", flips_as_markdown(comparison, old.name, new.name))
+    return [
+        *shortfalls(read_report(folder / "report"), rules.bars),
+        *comparison.sentences,
+        *corrections_sentences(aside, after[len(test) :], rules.retrain.promotion),
+    ]
+
+
+def _ask(classifier: Classifier, statements: Sequence[Any]) -> list[Any]:
+    try:
+        return verdicts_of(classifier, statements)
+    finally:
+        classifier.close()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

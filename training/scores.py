@@ -96,10 +96,17 @@ def precision_at(counts: npt.NDArray[np.int64], share_of_other: float) -> Floats
     return precision_recall_f1(weighted)[0]
 
 
-def difference_interval(labels: Columns, chosen: Columns, other_chosen: Columns) -> Interval:
+def difference_interval(labels: Columns, chosen: Columns, other_chosen: Columns, level: float = 0.95) -> Interval:
     """Macro-F1 of `chosen` minus that of `other_chosen` on the same examples, by a paired bootstrap: both see the same draws."""
     ours, theirs = (macro_f1(resampled_confusions(labels, columns)) for columns in (chosen, other_chosen))
-    return _interval(macro_f1(confusion(labels, chosen)) - macro_f1(confusion(labels, other_chosen)), ours - theirs)
+    return _interval(macro_f1(confusion(labels, chosen)) - macro_f1(confusion(labels, other_chosen)), ours - theirs, level)
+
+
+def f1_difference_intervals(labels: Columns, chosen: Columns, other_chosen: Columns, level: float = 0.95) -> list[Interval]:
+    """The same for the F1 of each label, in the order of the columns."""
+    point = precision_recall_f1(confusion(labels, chosen))[2] - precision_recall_f1(confusion(labels, other_chosen))[2]
+    ours, theirs = (precision_recall_f1(resampled_confusions(labels, columns))[2] for columns in (chosen, other_chosen))
+    return [_interval(point[column], (ours - theirs)[:, column], level) for column in range(N_STANCES)]
 
 
 def length_slice(n_words: int) -> str:
@@ -119,8 +126,8 @@ def rows_of(values: Sequence[str | None]) -> dict[str, Columns]:
     return {value: np.array(rows[value]) for value in sorted(rows, key=lambda value: (-len(rows[value]), value))}
 
 
-def _interval(value: npt.ArrayLike, samples: Floats) -> Interval:
-    low, high = np.percentile(samples, (2.5, 97.5))
+def _interval(value: npt.ArrayLike, samples: Floats, level: float = 0.95) -> Interval:
+    low, high = np.percentile(samples, (50 - 50 * level, 50 + 50 * level))
     return Interval(float(np.asarray(value)), float(low), float(high))
 
 

@@ -1,7 +1,7 @@
 """Examples -> a fine-tuned encoder in memory. Writing it down as a model folder is candidate.py's."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +17,25 @@ from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, Traine
 from service.network import available_cores
 from service.stance import STANCES
 from training.config import Config, FitConfig
-from training.encoder import open_encoder, reading
+from training.encoder import open_encoder, reading, reopen
 from training.examples import Example, labels_of
 
+# Called with the step, the number of all steps, and what has just been measured, if anything: `loss`, or `macro_f1` on validation.
+Tell = Callable[[int, int, Mapping[str, float]], None]
 
-def fit(train: Sequence[Example], validation: Sequence[Example], config: Config, work: Path) -> tuple[Any, Any]:
+
+def fit(
+    train: Sequence[Example], validation: Sequence[Example], config: Config, work: Path, *, start: Path | None = None, tell: Tell | None = None
+) -> tuple[Any, Any]:
     """Fine-tunes all layers on `train`; returns the (model, tokenizer) of the epoch with the best macro-F1 on `validation`.
 
-    `work` takes the epochs' weights. On one machine the same examples, settings and number of threads give the same weights.
+    `work` takes the epochs' weights; `start` is a folder with the weights of an earlier model of ours to go on from. On one
+    machine the same examples, settings and number of threads give the same weights.
     """
+    train = [example for example in train for _ in range(example.weight)]
     set_seed(config.fit.seed)
     torch.set_num_threads(available_cores())
-    model, tokenizer = open_encoder(config.encoder)
+    model, tokenizer = reopen(start) if start else open_encoder(config.encoder)
     trainer = Trainer(
         model=model,
         args=_arguments(config.fit, len(train), work),
@@ -37,7 +44,7 @@ def fit(train: Sequence[Example], validation: Sequence[Example], config: Config,
         data_collator=Collator(tokenizer, config.encoder.max_tokens, config.fit.context_dropout),
         compute_loss_func=WeightedLoss(train, config.fit.class_weight_power, config.fit.label_smoothing),
         compute_metrics=_macro_f1,
-        callbacks=[EarlyStoppingCallback(config.fit.patience), WeightAverage(model, config.fit.average_decay), Progress()],
+        callbacks=[EarlyStoppingCallback(config.fit.patience), WeightAverage(model, config.fit.average_decay), Progress(tell)],
     )
     trainer.remove_callback(PrinterCallback)  # it prints dicts; Progress says the same for people
     trainer.train()
@@ -101,7 +108,8 @@ class WeightAverage(TrainerCallback):
 class Progress(TrainerCallback):
     """One bar for the whole fine-tuning: epoch, loss, macro-F1 on validation, time left."""
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Tell | None = None) -> None:
+        self._tell = tell or (lambda step, n_steps, figures: None)
         self._bar: Any = None
         self._shown: dict[str, str] = {}
         self._started = time.monotonic()
@@ -111,11 +119,14 @@ class Progress(TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self._bar.update(state.global_step - self._bar.n)
+        self._tell(state.global_step, state.max_steps, {})
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:
         names = {"loss": "loss", "eval_macro_f1": "macro_f1"}
-        self._shown |= {names[key]: f"{value:.3f}" for key, value in (logs or {}).items() if key in names}
-        self._bar.set_postfix({"epoch": f"{min(state.epoch + 1, args.num_train_epochs):.0f}/{args.num_train_epochs:.0f}"} | self._shown)
+        measured = {names[key]: value for key, value in (logs or {}).items() if key in names}
+        self._shown |= {name: f"{value:.3f}" for name, value in measured.items()}
+        self._tell(state.global_step, state.max_steps, measured)
+        self._bar.set_postfix({"epoch": f"{min(int(state.epoch) + 1, args.num_train_epochs):.0f}/{args.num_train_epochs:.0f}"} | self._shown)
 
     def on_evaluate(self, args: Any, state: Any, control: Any, metrics: dict[str, float] | None = None, **_: Any) -> None:
         seconds = time.monotonic() - self._started
