@@ -6,10 +6,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from service.errors import InvalidModelFolder
 from service.model_folder import ModelFolder, open_model_folder
 from service.network import Logits, Network, OnnxNetwork
 from service.stance import STANCES, Verdict
 from service.statements.statement import Statement
+
+PROBE = Statement("The ministry said nothing of the kind.")
 
 
 class Classifier:
@@ -51,6 +54,20 @@ def classifier_of(folder: ModelFolder, n_threads: int | None = None) -> Classifi
     """The classifier of a folder already checked; takes about a second, most of it for opening the ONNX file once a core."""
     card = folder.card
     return Classifier(OnnxNetwork(folder, n_threads), card.temperature, card.thresholds, card.name)
+
+
+def try_out(folder: ModelFolder) -> None:
+    """Raises `InvalidModelFolder` where the model of a folder that was found whole cannot answer a statement all the same."""
+    try:
+        classifier = classifier_of(folder, 1)
+        try:
+            classifier.classify([PROBE])
+        finally:
+            classifier.close()
+    except InvalidModelFolder:
+        raise
+    except Exception as error:  # whatever a broken graph makes ONNX Runtime or numpy say
+        raise InvalidModelFolder(f"{folder.path}: its network cannot be run ({error})") from error
 
 
 def softmax(logits: Logits, temperature: float) -> npt.NDArray[np.float64]:

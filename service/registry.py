@@ -4,7 +4,7 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -16,6 +16,7 @@ from service.model_folder import RELEASED, SERVED, Card, ModelFolder, open_model
 
 HISTORY = "promotions.jsonl"
 GATE = "gate.json"
+RETRAINED = "retrain-"  # what the names of models begin with that retrainings made
 _LOCK = ".lock"
 
 
@@ -85,43 +86,48 @@ class Registry:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def keep_gate_verdict(self, name: str, sentences: Sequence[str]) -> None:
-        """Writes what the gate says of the model of that name beside the one that serves now."""
-        verdict = GateVerdict(self.served_name(), tuple(sentences), datetime.now(UTC).isoformat(timespec="seconds"))
+    def keep_gate_verdict(self, name: str, sentences: Sequence[str], *, beside: str) -> None:
+        """Writes what the gate says of the model of that name, compared with `beside`."""
+        verdict = GateVerdict(beside, tuple(sentences), datetime.now(UTC).isoformat(timespec="seconds"))
         replace_text(self.models / name / GATE, json.dumps(asdict(verdict), indent=1, ensure_ascii=False) + "\n")
 
     def promote_gated(self, name: str, *, by: str, reason: str) -> Promotion:
         """Promotes a model that the gate let pass beside the one that serves now. Raises `GateRefused` where it did not, and `promote` has to be forced."""
-        verdict = self.gate_verdict(name)
-        if verdict is None:
-            raise GateRefused(f"the gate has not seen {name}; retrain, or evaluate it")
-        if verdict.sentences:
-            raise GateRefused(" ".join(verdict.sentences))
-        if verdict.beside != self.served_name():
-            raise GateRefused(f"the gate let {name} pass beside {verdict.beside}, but {self.served_name()} serves now; gate it once more")
-        return self.promote(name, by=by, reason=reason)
+        with self._locked():
+            verdict = self.gate_verdict(name)
+            if verdict is None:
+                raise GateRefused(f"the gate has not seen {name}: only a retraining brings a model before it; to serve it all the same, force it")
+            if verdict.sentences:
+                raise GateRefused(" ".join(verdict.sentences))
+            if verdict.beside != self._former():
+                raise GateRefused(f"the gate let {name} pass beside {verdict.beside}, but {self._former()} serves now; retrain, or force it")
+            return self._serve(name, by, reason, kind="promotion")
 
     def promote(self, name: str, *, by: str, reason: str, forced: bool = False, sentences: Sequence[str] = ()) -> Promotion:
         """From now on the model of that name is to serve. Raises as `open` does, and then leaves everything as it was."""
         with self._locked():
             return self._serve(name, by, reason, kind="promotion", forced=forced, sentences=tuple(sentences))
 
-    def rollback(self, name: str | None = None, *, by: str, reason: str) -> Promotion:
-        """Back to `name`, which must have served before, or to the model that served before this one. Raises `InvalidInput` where there is none."""
+    def rollback(self, name: str | None = None, *, by: str, reason: str, check: Callable[[ModelFolder], None] = lambda folder: None) -> Promotion:
+        """Back to `name`, which must have served before, or to the model that served before this one.
+
+        Raises `InvalidInput` where there is none; whatever `check` raises of it leaves everything as it was.
+        """
         with self._locked():
             history = self.history()
             earlier = {RELEASED, *(promotion.model for promotion in history), *(promotion.former for promotion in history)}
             if name is None:
-                name = _before(history, self.served_name())
+                name = _before(history, self._former())
             if name is None or name not in earlier:
                 raise InvalidInput(Fault("model", shown(name), f"a model that served before: {', '.join(sorted(earlier))}"))
+            check(self.open(name))
             return self._serve(name, by, reason, kind="rollback")
 
     def history(self) -> list[Promotion]:
         """Every promotion and rollback, oldest first. A line that a crash left half is passed over."""
         path = self.models / HISTORY
         found = []
-        for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
+        for line in path.read_text(encoding="utf-8").split("\n") if path.is_file() else []:
             try:
                 row = json.loads(line)
                 found.append(Promotion(**(row | {"sentences": tuple(row.get("sentences", ()))})))
@@ -137,11 +143,11 @@ class Registry:
         return sorted(found, key=lambda model: (model.card.created if model.card else "", model.name), reverse=True)
 
     def prune(self, kept: int) -> list[str]:
-        """Removes all but the newest `kept` models, and never the released one, the one that serves, or the one before it. Returns their names."""
+        """Removes all but the newest `kept` models that retrainings made; never the one that serves, or the one before it. Returns their names."""
         with self._locked():
-            served = self.served_name()
+            served = self._former()
             needed = {RELEASED, served, _before(self.history(), served)}
-            removed = [model.name for model in self.listed() if model.name not in needed and model.card is not None][kept:]
+            removed = [model.name for model in self.listed() if model.name.startswith(RETRAINED) and model.name not in needed and model.card][kept:]
             for name in removed:
                 shutil.rmtree(self.models / name)
             return removed

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -21,7 +21,7 @@ from service.model_folder import replace_text
 
 STAGES = ("collect", "train", "evaluate", "gate", "promote")
 RUN, LOG = "run.json", "log.txt"
-_LOCK = ".lock"
+_LOCK, _TURN = ".lock", ".turn"
 _STARTING_SECONDS = 60  # in which a run that waits may not hold the lock yet: Python and torch have to be read from the disk first
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -86,28 +86,25 @@ class Runs:
         self._command = tuple(command)
 
     def create(self, by: str, reason: str, *, promote: bool = True) -> Run:
-        """A run that waits for its process. Raises `Conflict` while another one runs."""
-        if (running := self.running()) is not None:
-            raise Conflict(f"the retraining {running} runs already; wait for it, or cancel it")
-        now = datetime.now(UTC)
-        for second in range(100):  # two in one second
-            name = f"{now + timedelta(seconds=second):%Y%m%d-%H%M%S}"
-            with suppress(FileExistsError):
-                (self.folder / name).mkdir(parents=True)
-                run = Run(name, by, reason, now.isoformat(timespec="seconds"), promote)
-                self.write(run)
-                return run
-        raise Conflict("a hundred retrainings were asked for at once")
+        """A run that waits for its process. Raises `Conflict` while another one waits or runs."""
+        with self._turn():
+            self._check_idle()
+            now = datetime.now(UTC)
+            name = f"{now:%Y%m%d-%H%M%S-%f}"
+            (self.folder / name).mkdir(parents=True)
+            run = Run(name, by, reason, now.isoformat(timespec="seconds"), promote)
+            self.write(run)
+            return run
 
     def get(self, run: str) -> Run:
         """The run of that id; one whose process is gone is interrupted. Raises `NotFound`."""
-        return self._as_it_is(self._read(run), self.running())
+        return self._as_it_is(run, self.running())
 
     def listed(self) -> list[Run]:
         """All runs, newest first."""
         running = self.running()
         names = sorted((path.parent.name for path in self.folder.glob(f"*/{RUN}")), reverse=True)
-        return [self._as_it_is(self._read(name), running) for name in names]
+        return [self._as_it_is(name, running) for name in names]
 
     def running(self) -> str | None:
         """The id of the run whose process holds the lock."""
@@ -156,14 +153,14 @@ class Runs:
 
     def resume(self, run: str) -> Run:
         """Makes an interrupted, cancelled or failed run wait for a process once more. Raises `Conflict` for any other, and while another one runs."""
-        found = self.get(run)
-        if found.state not in RESUMABLE:
-            raise Conflict(f"the retraining {run} is {found.state}; start a new one")
-        if (running := self.running()) is not None:
-            raise Conflict(f"the retraining {running} runs already; wait for it, or cancel it")
-        again = replace(found, state=State.WAITING, created=datetime.now(UTC).isoformat(timespec="seconds"), ended=None, sentences=())
-        self.write(again)
-        return again
+        with self._turn():
+            found = self.get(run)
+            if found.state not in RESUMABLE:
+                raise Conflict(f"the retraining {run} is {found.state}; start a new one")
+            self._check_idle()
+            again = replace(found, state=State.WAITING, created=datetime.now(UTC).isoformat(timespec="seconds"), ended=None, sentences=())
+            self.write(again)
+            return again
 
     def cancel(self, run: str) -> None:
         """Asks the process of a run to end. Raises `Conflict` where it does not run."""
@@ -175,8 +172,9 @@ class Runs:
 
     @contextmanager
     def holding(self, run: str) -> Iterator[None]:
-        """What a run's process does its work in. Raises `Conflict` where another one does so."""
-        self.path(run)
+        """What a run's process does its work in. Raises `Conflict` where another one does so, or the run has ended for good."""
+        if (state := self._read(run).state) in ENDED - RESUMABLE:
+            raise Conflict(f"the retraining {run} is {state}; start a new one")
         with (self.folder / _LOCK).open("a+", encoding="utf-8") as lock:
             for attempt in range(20):  # whoever looks holds it for a moment
                 try:
@@ -196,13 +194,28 @@ class Runs:
         curve = tuple(Point(**point) for point in row["curve"])
         return Run(**(row | {"state": State(row["state"]), "sentences": tuple(row["sentences"]), "curve": curve}))
 
-    def _as_it_is(self, run: Run, running: str | None) -> Run:
+    def _as_it_is(self, name: str, running: str | None) -> Run:
+        run = self._read(name)
         if run.state in ENDED or running == run.id:
             return run
         age = datetime.now(UTC) - datetime.fromisoformat(run.created)
         if run.state is State.WAITING and age < timedelta(seconds=_STARTING_SECONDS):
             return run
-        return replace(run, state=State.INTERRUPTED)
+        run = self._read(name)  # it may have written its last word, or begun, since we looked who runs
+        return run if run.state in ENDED or self.running() == run.id else replace(run, state=State.INTERRUPTED)
+
+    def _check_idle(self) -> None:
+        busy = self.running() or next((run.id for run in self.listed()[:10] if run.state is State.WAITING), None)
+        if busy is not None:
+            raise Conflict(f"the retraining {busy} runs already; wait for it, or cancel it")
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Whoever starts one waits for whoever is about to."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / _TURN).open("w") as turn:
+            fcntl.flock(turn, fcntl.LOCK_EX)
+            yield
 
 
 def _unrolled(text: str) -> list[str]:

@@ -21,7 +21,7 @@ class Settings:
     n_threads: int = 0
     max_body_bytes: int = 4_000_000
     labels: str = LABELS
-    max_import_bytes: int = 64_000_000
+    max_import_bytes: int = 32_000_000
     retrains: Path = _DATA / "retrains"
 
     @property
@@ -43,10 +43,16 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         models=Path(environment.get("ONRECORD_MODELS") or default.models),
         n_threads=_number(environment, "ONRECORD_THREADS", default.n_threads, (0, 1_024)),
         max_body_bytes=_number(environment, "ONRECORD_MAX_BODY_BYTES", default.max_body_bytes, (1_000, 1_000_000_000)),
-        labels=environment.get("ONRECORD_LABELS") or default.labels,
+        labels=_absolute(environment.get("ONRECORD_LABELS") or default.labels),
         max_import_bytes=_number(environment, "ONRECORD_MAX_IMPORT_BYTES", default.max_import_bytes, (1_000, 1_000_000_000)),
         retrains=Path(environment.get("ONRECORD_RETRAINS") or default.retrains),
     )
+
+
+def _absolute(url: str) -> str:
+    """The URL of a SQLite file that every process means alike, whatever folder it is in; others as they are."""
+    scheme, _, path = url.partition(":///")
+    return f"{scheme}:///{Path(path).resolve()}" if scheme.startswith("sqlite") and path and path != ":memory:" else url
 
 
 def _number(environment: Mapping[str, str], name: str, default: int, bounds: tuple[int, int]) -> int:

@@ -9,6 +9,7 @@ import pytest
 
 from service.labels.quote import NOT_A_STATEMENT, Change, Kind, Quote, Source
 from service.statements.statement import Statement
+from training.behaviour import read_cases
 from training.corrections import ASIDE, Collected, collect, read_aside, read_counts, write_collected
 from training.examples import SPLITS, read_examples, read_split
 
@@ -67,8 +68,9 @@ def test_what_is_disputed_unlabelled_deleted_or_no_statement_teaches_nothing(quo
         labelled("they will REGRET the day they came", "other", context="“They will regret the day they came,” he said."),
         labelled("The towns will cut the line.", "threat", story="valley"),
         labelled("That was our lorry on the bridge.", "confirm"),
+        labelled("will regret", "threat", context="They will regret the day they came."),
     ],
-    ids=["same statement", "same words", "same story", "in validation"],
+    ids=["same statement", "same words", "same story", "in validation", "a part of it"],
 )
 def test_what_is_held_out_is_never_taught_and_does_not_grow(quote: Quote, quotes: Path) -> None:
     found = taught(quotes, [quote])
@@ -107,10 +109,26 @@ def test_quotes_of_one_story_or_one_context_are_on_one_side(quotes: Path) -> Non
     assert not aside & {groups[example.id] for example in found.splits["train"] if example.id in groups}
 
 
-def test_one_is_kept_aside_where_chance_would_keep_none(quotes: Path) -> None:
-    labels = [labelled(f"Statement number {number} of the day.", "other") for number in range(6)]
-    assert len(taught(quotes, labels, 0.0001).aside) == 1
-    assert taught(quotes, labels[:3], 0.0001).aside == []
+@pytest.mark.parametrize(
+    "quote",
+    [
+        labelled("never signed", "deny", context="We never signed the pact."),
+        labelled("The pact is a farce, said the baker.", "other", story="pact"),
+        labelled("we never signed, the pact!", "deny"),
+    ],
+    ids=["in its context", "of its story", "with other marks"],
+)
+def test_what_a_written_quote_taught_already_is_not_kept_aside(quote: Quote, quotes: Path) -> None:
+    assert taught(quotes, [quote], 0.9999).aside == []
+
+
+def test_a_dispute_about_a_written_quote_leaves_it_out(quotes: Path) -> None:
+    assert texts(taught(quotes, [labelled("We never signed the pact.", "deny", "other")])) == {"Open the road to the port."}
+
+
+def test_a_behaviour_case_is_never_taught(quotes: Path) -> None:
+    case = read_cases()[0].statements[0]
+    assert taught(quotes, [labelled(case.text, "other", context=case.context)]).counts["held_out"] == 1
 
 
 def test_what_was_collected_can_be_gone_on_with(quotes: Path, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def change(kind: Kind = Kind.LABEL, by: str = "anna", minute: int = 0, **fields:
 
 
 AGREED = Quote(
-    Statement("any role, “none”,\nin the fire", "The union denied any role, “none”,\nin the fire."),
+    Statement("any role, “none”,\nin\u2028the\rfire", "The union denied any role, “none”,\nin\u2028the\rfire."),
     (change(label="deny", speaker="the union", note='said "no", twice', verdict=Given("r1", Stance.OTHER, 0.625)),),
     "fire",
 )
@@ -44,7 +44,7 @@ def written(kind: str, quotes: list[Quote]) -> str:
 
 def stored(tmp_path: Path, name: str, kind: str, content: str) -> list[Quote]:
     """What a new store holds once it has taken in that file."""
-    found = read(kind, content, ORIGIN)
+    found = read(kind, content, Origin("importer", NOON + timedelta(days=30)))
     assert found.faults == []
     store = LabelStore(f"sqlite:///{tmp_path}/{name}.db")
     store.merge([quote for _, quote in found.quotes])
@@ -94,7 +94,7 @@ def test_other_tools_get_the_standing_labels_and_give_them_back(kind: str, tmp_p
 
 
 def test_the_rows_for_a_classifier_are_the_agreed_ones(tmp_path: Path) -> None:
-    rows = [json.loads(line) for line in written("datasets", ALL).splitlines()]
+    rows = [json.loads(line) for line in written("datasets", ALL).split("\n") if line]
     assert [(row["text"], row["label"]) for row in rows] == [(AGREED.statement.text, "deny"), ("No.", "deny")]
 
 
@@ -187,6 +187,9 @@ def test_prodigys_own_export_is_read() -> None:
         ("jsonl", '{"label": "deny"}', "line 1, text"),
         ("jsonl", '{"text": 7, "label": "deny"}', "line 1, text"),
         ("jsonl", '{"text": "No.", "label": "deny", "at": "yesterday"}', "line 1, at"),
+        ("jsonl", '{"text": "No.", "label": "deny", "at": "2999-01-01T00:00:00+00:00"}', "line 1, at"),
+        ("jsonl", '{"text": "No.", "label": "deny", "at": "0001-01-01T00:00:00+14:00"}', "line 1, at"),
+        ("jsonl", '{"text": "No.", "label": "deny", "model": "\\u0000", "stance": "deny", "probability": 1}', "line 1, model"),
         ("jsonl", '{"text": "No.", "history": []}', "line 1, history"),
         ("jsonl", '{"text": "No.", "history": [{"kind": "label", "by": "anna"}]}', "line 1, history[0].label"),
         ("jsonl", '{"text": "No.", "history": [{"kind": "burn", "by": "anna"}]}', "line 1, history[0].kind"),
@@ -196,6 +199,9 @@ def test_prodigys_own_export_is_read() -> None:
         ("jsonl", "", "the file"),
         ("csv", "text,stance\nNo.,deny\n", "line 1"),
         ("csv", "", "line 1"),
+        ("csv", '"abc', "line 1"),
+        ("label-studio", '[{"data": {"text": "No."}, "annotations": [1]}]', "task 0"),
+        ("label-studio", '[{"data": {"text": "No."}, "annotations": [{"result": [{"type": "choices", "value": [1]}]}]}]', "task 0"),
         ("csv", "text,label\nNo.,deny\nNo.\n", "line 3"),
         ("csv", 'text,label\n"No.,deny\n', "line 2"),
         ("csv", "text,label\nNo.,deny\nNo.,denial\n", "line 3, label"),

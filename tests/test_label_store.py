@@ -179,6 +179,27 @@ def test_many_writers_at_once_lose_nothing(store: LabelStore) -> None:
     assert store.counts() == {"unlabelled": 0, "agreed": 0, "disputed": 50, "deleted": 0}
 
 
+def test_two_who_send_the_same_new_quotes_in_opposite_orders_get_on(store: LabelStore) -> None:
+    rounds = [[labelled(f"round {number}, quote {part}", "deny") for part in range(300)] for number in range(3)]
+    for quotes in rounds:
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(store.merge, [quotes, quotes[::-1]]))
+    assert len(list(store.everything())) == 900
+
+
+def test_a_story_that_is_named_later_is_kept(store: LabelStore) -> None:
+    quote = labelled("No.", "deny")
+    store.merge([quote])
+    ((after, outcome),) = store.merge([Quote(quote.statement, quote.changes, "pact")])
+    assert (after.story, outcome, store.get(quote.id).story) == ("pact", Outcome.CHANGED, "pact")
+
+
+def test_what_is_done_now_counts_although_a_clock_was_ahead(store: LabelStore) -> None:
+    (quote,) = put(store, labelled("No.", "deny", at=NOON + timedelta(days=400_000)))
+    for label in ("other", "appeal"):
+        assert store.change(quote.id, [Change(Kind.LABEL, "anna", NOON, Source.API, label)]).label == label
+
+
 def test_one_key_sent_by_many_at_once_is_done_once(store: LabelStore) -> None:
     def send(_: int) -> str:
         return store.answer_once("key", "one", lambda merged: str(merged[0][1]), [labelled("No.", "deny")])
@@ -222,16 +243,18 @@ def test_a_database_of_a_later_version_is_left_alone(store: LabelStore, labels_u
         store.counts()
 
 
-@pytest.mark.parametrize("url", ["mysql://host/labels", "no url", "", "sqlite"])
+@pytest.mark.parametrize("url", ["mysql://host/labels", "no url", "", "sqlite", "sqlite://", "sqlite:///:memory:", "postgresql://host:port/labels"])
 def test_a_url_that_is_none_of_ours_is_refused(url: str) -> None:
     with pytest.raises(InvalidInput, match="sqlite:"):
         LabelStore(url)
 
 
 def test_a_database_that_cannot_be_reached_is_said_without_its_password(tmp_path: Path) -> None:
-    with pytest.raises(StoreUnavailable) as refused:
-        LabelStore(f"postgresql://anna:secret@/labels?host={tmp_path}").counts()
-    assert "secret" not in str(refused.value)
+    for url in (f"postgresql://anna:secret@/labels?host={tmp_path}", f"postgresql:///labels?host={tmp_path}&user=anna&password=secret"):
+        with pytest.raises(StoreUnavailable) as refused:
+            LabelStore(url).counts()
+        assert "secret" not in str(refused.value)
+        assert "anna" not in str(refused.value).partition("cannot be used")[0]
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreUnavailable):
         LabelStore(f"sqlite:///{tmp_path}/file/labels.db").counts()

@@ -42,7 +42,7 @@ def predict(client: TestClient) -> tuple[str, float]:
 
 
 def test_the_list_shows_results_and_who_promoted_what_and_why(client: TestClient, registry: Registry) -> None:
-    registry.keep_gate_verdict("one", ["F1 of deny is low."])
+    registry.keep_gate_verdict("one", ["F1 of deny is low."], beside="released")
     client.post("/v1/models/one/promote", json=WHO | {"force": True})
     listed = client.get("/v1/models").json()
     assert (listed["served"], listed["in_use"], listed["refusal"]) == ("one", "card of one", None)
@@ -55,7 +55,7 @@ def test_the_list_shows_results_and_who_promoted_what_and_why(client: TestClient
 
 
 def test_a_promotion_has_taken_place_when_it_is_answered(client: TestClient, registry: Registry) -> None:
-    registry.keep_gate_verdict("one", [])
+    registry.keep_gate_verdict("one", [], beside="released")
     before = predict(client)
     answer = client.post("/v1/models/one/promote", json=WHO)
     assert answer.status_code == 200
@@ -68,7 +68,7 @@ def test_a_promotion_has_taken_place_when_it_is_answered(client: TestClient, reg
 
 
 def test_the_gate_is_told_and_the_served_model_stays(client: TestClient, registry: Registry) -> None:
-    registry.keep_gate_verdict("one", ["F1 of deny is 0.700, 0.120 under the bar of 0.820."])
+    registry.keep_gate_verdict("one", ["F1 of deny is 0.700, 0.120 under the bar of 0.820."], beside="released")
     answer = client.post("/v1/models/one/promote", json=WHO)
     assert answer.status_code == 409
     assert "0.120 under the bar" in answer.json()["detail"]
@@ -96,7 +96,7 @@ def test_what_cannot_be_is_refused_and_the_served_model_stays(path: str, body: d
 
 
 def test_a_model_that_is_damaged_is_refused_and_the_old_one_serves_on(client: TestClient, registry: Registry) -> None:
-    registry.keep_gate_verdict("one", [])
+    registry.keep_gate_verdict("one", [], beside="released")
     (registry.models / "one" / "tokenizer.json").write_text("{}")
     answer = client.post("/v1/models/one/promote", json=WHO)
     assert answer.status_code == 503

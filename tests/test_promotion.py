@@ -87,5 +87,11 @@ def test_four_in_five_labels_that_were_kept_aside_have_to_be_right(n_right: int,
     assert all(f"the new model has {n_right} right" in sentence for sentence in found)
 
 
+def test_of_a_few_that_were_kept_aside_one_may_be_wrong() -> None:
+    right = [verdict(label) for label in LABELS]
+    assert corrections_sentences(EXAMPLES[:3], spoiled(right, [0])[:3], CONFIG) == []
+    assert len(corrections_sentences(EXAMPLES[:3], spoiled(right, [0, 1])[:3], CONFIG)) == 1
+
+
 def test_where_nothing_was_kept_aside_nothing_is_said() -> None:
     assert corrections_sentences([], [], CONFIG) == []

@@ -240,6 +240,25 @@ def test_a_quote_that_is_not_there_is_a_404(identity: str, client: TestClient) -
         assert "there is no quote" in answer.json()["detail"]
 
 
+@pytest.mark.parametrize("headers", [{"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}])
+def test_a_page_of_another_site_changes_nothing(headers: dict[str, str], sqlite_client: TestClient) -> None:
+    (quote,) = put(sqlite_client, DENIAL)
+    for answer in (
+        sqlite_client.post("/v1/quotes", json=DENIAL | {"label": "other"}, headers=headers),
+        sqlite_client.post("/v1/quotes/import", content="{}", headers=headers | {"Content-Type": "text/plain"}),
+        sqlite_client.delete(f"/v1/quotes/{quote['id']}", params={"labeller": "x"}, headers=headers),
+        sqlite_client.post("/v1/retrains/20260101-000000/resume", headers=headers),
+        sqlite_client.post("/v1/models/rollback", json={"by": "x", "reason": "x"}, headers=headers),
+    ):
+        assert answer.status_code == 403, answer.text
+    assert sqlite_client.get("/v1/quotes").json()["quotes"][0]["label"] == "deny"
+
+
+def test_the_services_own_page_may_change_labels(sqlite_client: TestClient) -> None:
+    headers = {"Origin": "http://testserver", "Sec-Fetch-Site": "same-origin"}
+    assert sqlite_client.post("/v1/quotes", json=DENIAL, headers=headers).status_code == 200
+
+
 def test_a_store_that_fails_is_a_503_and_statements_are_answered_all_the_same(tmp_path: Path) -> None:
     (tmp_path / "labels.db").write_text("no database " * 100)
     with fake_client(settings=Settings(labels=f"sqlite:///{tmp_path}/labels.db")) as client:

@@ -67,14 +67,14 @@ def test_a_damaged_model_cannot_be_promoted_or_gone_back_to(registry: Registry) 
 def test_the_gate_decides_unless_it_is_overruled(registry: Registry) -> None:
     with pytest.raises(GateRefused, match="has not seen"):
         registry.promote_gated("one", by="anna", reason="new")
-    registry.keep_gate_verdict("one", ["F1 of deny is 0.700, 0.120 under the bar of 0.820."])
+    registry.keep_gate_verdict("one", ["F1 of deny is 0.700, 0.120 under the bar of 0.820."], beside="released")
     with pytest.raises(GateRefused, match="under the bar"):
         registry.promote_gated("one", by="anna", reason="new")
-    registry.keep_gate_verdict("two", [])
+    registry.keep_gate_verdict("two", [], beside="released")
     promote(registry, "three")
     with pytest.raises(GateRefused, match="three serves now"):
         registry.promote_gated("two", by="anna", reason="new")
-    registry.keep_gate_verdict("two", [])
+    registry.keep_gate_verdict("two", [], beside="three")
     assert registry.promote_gated("two", by="anna", reason="new").former == "three"
     forced = registry.promote("one", by="chief", reason="election night", forced=True, sentences=["F1 of deny …"])
     assert registry.history()[-1] == forced
@@ -82,7 +82,7 @@ def test_the_gate_decides_unless_it_is_overruled(registry: Registry) -> None:
 
 
 def test_a_gate_verdict_leaves_the_model_as_it_is(registry: Registry) -> None:
-    registry.keep_gate_verdict("one", [])
+    registry.keep_gate_verdict("one", [], beside="released")
     assert registry.open("one").card.name == "one"
 
 
@@ -101,10 +101,13 @@ def test_the_list_shows_every_model_and_what_is_wrong_with_it(registry: Registry
 def test_old_models_are_removed_but_never_one_that_is_needed(registry: Registry) -> None:
     promote(registry, "one", "two")
     for day in range(5, 9):
-        write_model_folder(registry.models / f"day{day}", name=f"day{day}", created=f"2026-01-0{day}T00:00:00+00:00")
-    assert registry.prune(2) == ["day6", "day5", "three"]
-    assert {model.name for model in registry.listed()} == {"released", "one", "two", "day7", "day8"}
-    assert registry.prune(0) == ["day8", "day7"]
+        write_model_folder(registry.models / f"retrain-{day}", name=f"retrain-{day}", created=f"2026-01-0{day}T00:00:00+00:00")
+    promote(registry, "retrain-5", "retrain-6")
+    assert registry.prune(1) == ["retrain-7"]
+    assert registry.prune(0) == ["retrain-8"]
+    promote(registry, "one", "two")
+    assert registry.prune(0) == ["retrain-6", "retrain-5"]
+    assert {model.name for model in registry.listed()} == set(NAMES)
 
 
 def test_a_history_that_a_crash_left_half_written_is_read_as_far_as_it_goes(registry: Registry) -> None:

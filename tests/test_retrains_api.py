@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from service.errors import Conflict
 from service.retrains import Runs, State
 from service.settings import Settings
 from tests.fakes import fake_client
@@ -145,9 +146,11 @@ def test_a_run_whose_process_never_began_is_interrupted_after_a_while(runs: Runs
     assert runs.get(run.id).state is State.INTERRUPTED
 
 
-def test_two_runs_in_one_second_have_names_of_their_own(runs: Runs) -> None:
-    assert len({runs.create("anna", "strike news").id for _ in range(3)}) == 3
-    assert len(runs.listed()) == 3
+def test_a_double_click_starts_one(runs: Runs) -> None:
+    first = runs.create("anna", "strike news")
+    with pytest.raises(Conflict, match=first.id):
+        runs.create("anna", "strike news")
+    assert [run.id for run in runs.listed()] == [first.id]
 
 
 @pytest.mark.parametrize("run", ["20260101-000000", "..", "x", "%2e%2e", "-"])

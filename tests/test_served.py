@@ -216,3 +216,43 @@ def test_a_model_whose_forward_pass_fails_is_refused(tmp_path: Path) -> None:
     served.stop()
     assert served.card.name == "released"
     assert served.refusal == "the model that was to serve cannot be loaded: no answer"
+
+
+def test_a_fault_that_nobody_foresaw_in_a_new_model_does_not_end_the_looking(tmp_path: Path) -> None:
+    for name in ("released", "one", "two"):
+        write_model_folder(tmp_path / name, name=name)
+    registry = Registry(tmp_path)
+    networks = {name: FakeNetwork(raises=ValueError("shapes differ") if name == "one" else None) for name in ("released", "one", "two")}
+
+    def open_classifier(folder: ModelFolder) -> Classifier:
+        return fake_classifier(networks[folder.card.name])
+
+    folder = registry.open("released")
+    served = ServedModel(folder.card, lambda: open_classifier(folder), registry=registry, open_classifier=open_classifier)
+    served.start().join()
+    registry.promote("one", by="anna", reason="better")
+    served.change()
+    assert "shapes differ" in str(served.refusal)
+    assert not networks["one"].is_alive(), "its threads were left"
+    registry.promote("two", by="anna", reason="better")
+    served.change()
+    served.stop()
+    assert (served.card.name, served.refusal) == ("two", None)
+
+
+def test_a_service_whose_first_model_failed_takes_the_next_one(tmp_path: Path) -> None:
+    for name in ("released", "one"):
+        write_model_folder(tmp_path / name, name=name)
+    registry = Registry(tmp_path)
+
+    def fail() -> Classifier:
+        raise InvalidModelFolder("released: it cannot be opened")
+
+    served = ServedModel(registry.open("released").card, fail, registry=registry, open_classifier=lambda folder: fake_classifier())
+    served.start().join()
+    assert served.why_not_ready() is not None
+    registry.promote("one", by="anna", reason="repair")
+    served.change()
+    served.stop()
+    assert served.why_not_ready() is None
+    assert served.card.name == "one"

@@ -1,7 +1,6 @@
 """Command line -> training: train, evaluate, errors, compare, gate, retrain, promote, rollback, release."""
 
 import argparse
-import getpass
 import os
 import signal
 import sys
@@ -110,7 +109,10 @@ def _retrain(options: argparse.Namespace) -> int:
 
 
 def _promote(options: argparse.Namespace) -> int:
+    from service.classifier import try_out  # noqa: PLC0415
+
     registry = Registry(read_settings(os.environ).models)
+    try_out(registry.open(options.model))
     if options.force:
         verdict = registry.gate_verdict(options.model)
         promotion = registry.promote(options.model, by=options.by, reason=options.force, forced=True, sentences=verdict.sentences if verdict else ())
@@ -121,7 +123,9 @@ def _promote(options: argparse.Namespace) -> int:
 
 
 def _rollback(options: argparse.Namespace) -> int:
-    promotion = Registry(read_settings(os.environ).models).rollback(options.model, by=options.by, reason=options.reason)
+    from service.classifier import try_out  # noqa: PLC0415
+
+    promotion = Registry(read_settings(os.environ).models).rollback(options.model, by=options.by, reason=options.reason, check=try_out)
     print(f"{promotion.model} serves instead of {promotion.former}")
     return 0
 
@@ -207,7 +211,7 @@ def _add_serving_commands(commands: Any) -> None:
 
 
 def _add_who(command: argparse.ArgumentParser, why: str) -> None:
-    command.add_argument("--by", default=getpass.getuser(), metavar="NAME", help="who wants it (%(default)s)")
+    command.add_argument("--by", default=os.environ.get("USER") or "somebody", metavar="NAME", help="who wants it (%(default)s)")
     command.add_argument("--reason", default="from the command line", metavar="TEXT", help=f"{why} (%(default)s)")
 
 

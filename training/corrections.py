@@ -11,11 +11,11 @@ from service.labels.quote import NOT_A_STATEMENT, Quote, Status, quote_id
 from service.model_folder import replace_text
 from service.stance import Stance
 from service.statements.statement import Statement
+from training.behaviour import read_cases
 from training.examples import SPLITS, Example, read_examples, read_split
 
 ASIDE = "aside"  # beside the three splits: labels that the new model is not taught, to see whether it learned what they have in common
 _LEAST_WORDS = 5  # "No comment." may stand in two stories and be no leak
-_LEAST_GROUPS = 5  # with so many, one is kept aside even where chance would keep none
 
 
 @dataclass(frozen=True)
@@ -30,33 +30,77 @@ class Collected:
 def collect(quotes: Path, labelled: Iterable[Quote], share_aside: float, weight: int) -> Collected:
     """The splits below `quotes` with the agreed labels added to train, each counting `weight` times; about `share_aside` of them, in [0, 1), are kept aside.
 
-    A statement that people labelled takes the place of the written one. One that stands in validation or test, or belongs to a story that does, is left out.
-    Quotes of one story or one context are on the same side, which they never change. Raises `InvalidInput` where a split cannot be read.
+    A statement that people labelled takes the place of the written one. One whose text, context or story is in validation, test or the behaviour cases is left
+    out. Quotes of one story, text or context are on the same side. Raises `InvalidInput` where a split cannot be read.
     """
     splits = {name: read_split(name, quotes) for name in SPLITS}
+    cases = [Statement(asked.text, asked.context) for case in read_cases() for asked in case.statements]
     held_out = [example for name in SPLITS if name != "train" for example in splits[name]]
-    held_stories = {example.story for example in held_out if example.story}
-    held_texts = {words for example in held_out if len((words := _words(example.statement.text)).split()) >= _LEAST_WORDS}
-    held_ids = {_identity(example.statement) for example in held_out}
+    held = _Known([*(example.statement for example in held_out), *cases], {example.story for example in held_out})
+    written = _Known([example.statement for example in splits["train"]], {example.story for example in splits["train"]})
     counts = dict.fromkeys(("disputed", "unlabelled", "no_statement", "held_out", ASIDE, "train"), 0)
-    new: list[tuple[Quote, str]] = []
+    new: list[Quote] = []
+    settled: set[str] = set()  # by people, whatever they made of it: the written label no longer counts
     for quote in labelled:
+        if quote.status is not Status.UNLABELLED:
+            settled.add(quote.id)
         if quote.status in (Status.DISPUTED, Status.UNLABELLED):
             counts[str(quote.status)] += 1
         elif quote.label == NOT_A_STATEMENT:
             counts["no_statement"] += 1
         elif quote.label is not None and quote.status is Status.AGREED:
-            if quote.id in held_ids or quote.story in held_stories or _words(quote.statement.text) in held_texts:
+            if held.knows(quote):
                 counts["held_out"] += 1
             else:
-                new.append((quote, _group(quote)))
-    kept_aside = _aside({group for _, group in new}, share_aside)
-    aside = [_example(quote, 1) for quote, group in new if group in kept_aside]
-    taught = [_example(quote, weight) for quote, group in new if group not in kept_aside]
+                new.append(quote)
+    # What a written quote has in common with a label has been taught already: only a label that is new in every way shows whether something was learned.
+    kept_aside = {quote.id for group in _groups(new) if _place(group) < share_aside and not any(written.knows(quote) for quote in group) for quote in group}
+    aside = [_example(quote, 1) for quote in new if quote.id in kept_aside]
+    taught = [_example(quote, weight) for quote in new if quote.id not in kept_aside]
     counts |= {ASIDE: len(aside), "train": len(taught)}
-    replaced = {quote.id for quote, _ in new}
-    written = [example for example in splits["train"] if _identity(example.statement) not in replaced]
-    return Collected({**splits, "train": [*written, *taught]}, aside, counts)
+    kept = [example for example in splits["train"] if _identity(example.statement) not in settled]
+    return Collected({**splits, "train": [*kept, *taught]}, aside, counts)
+
+
+class _Known:
+    """Statements and stories that a quote may have something in common with."""
+
+    def __init__(self, statements: Sequence[Statement], stories: set[str | None]) -> None:
+        self._stories = stories - {None}
+        self._ids = {_identity(statement) for statement in statements}
+        self._texts = {words for statement in statements for words in _long(statement)}
+
+    def knows(self, quote: Quote) -> bool:
+        """Whether the quote is one of them, of one of their stories, or has five words or more as text or context that one of them has."""
+        return quote.id in self._ids or quote.story in self._stories or not self._texts.isdisjoint(_long(quote.statement))
+
+
+def _long(statement: Statement) -> list[str]:
+    """Text and context, as plain words, where they are long enough to be nobody else's."""
+    found = [_words(text) for text in (statement.text, statement.context) if text]
+    return [words for words in found if len(words.split()) >= _LEAST_WORDS]
+
+
+def _groups(quotes: Sequence[Quote]) -> list[list[Quote]]:
+    """Quotes that share a story, a text or a context are in one group, also by way of others."""
+    group_of: dict[str, list[Quote]] = {}
+    groups: dict[int, list[Quote]] = {}
+    for quote in quotes:
+        keys = [key for key in (quote.story and f"story {quote.story}", *_long(quote.statement)) if key] or [quote.id]
+        joined = [quote]
+        for other in {id(group_of[key]): group_of[key] for key in keys if key in group_of}.values():
+            joined += other
+            groups.pop(id(other), None)
+        groups[id(joined)] = joined
+        for member in joined:
+            for key in [key for key in (member.story and f"story {member.story}", *_long(member.statement)) if key] or [member.id]:
+                group_of[key] = joined
+    return list(groups.values())
+
+
+def _place(group: Sequence[Quote]) -> float:
+    """In [0, 1), by the quote of the group that came first: where it is, the group stays, whatever joins it."""
+    return int(hashlib.sha256(group[-1].id.encode()).hexdigest()[:8], 16) / 16**8
 
 
 def write_collected(collected: Collected, folder: Path) -> None:
@@ -82,26 +126,13 @@ def read_aside(folder: Path) -> list[Example]:
     return read_examples(path) if path.stat().st_size else []
 
 
-def _aside(groups: set[str], share: float) -> set[str]:
-    places = {group: int(hashlib.sha256(group.encode()).hexdigest()[:8], 16) / 16**8 for group in groups}
-    found = {group for group, place in places.items() if place < share}
-    if not found and share > 0 and len(groups) >= _LEAST_GROUPS:
-        found = {min(places, key=lambda group: places[group])}
-    return found
-
-
-def _group(quote: Quote) -> str:
-    """What quotes share that must not be on both sides."""
-    return quote.story or _words(quote.statement.context or quote.statement.text)
-
-
 def _example(quote: Quote, weight: int) -> Example:
     statement = replace(quote.statement, speaker=quote.speaker)
     return Example(quote.id, statement, Stance(str(quote.label)), story=quote.story, weight=weight)
 
 
 def _identity(statement: Statement) -> str:
-    return quote_id(statement.text, statement.context)
+    return quote_id(statement.text, statement.frame)
 
 
 def _words(text: str) -> str:

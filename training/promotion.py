@@ -11,6 +11,8 @@ from training.evaluate import columns_of
 from training.examples import Example, labels_of
 from training.scores import Columns, Interval, difference_interval, f1_difference_intervals, length_slice, rows_of
 
+_FEW = 5  # of which one may be wrong, although that is more than a fifth of them
+
 
 @dataclass(frozen=True)
 class Flip:
@@ -56,7 +58,8 @@ def compare(examples: Sequence[Example], served: Sequence[Verdict], candidate: S
 def corrections_sentences(aside: Sequence[Example], candidate: Sequence[Verdict], config: PromotionConfig) -> list[str]:
     """A sentence where too few of the labels that were kept aside are the candidate's verdicts."""
     n_right = sum(verdict.stance is example.label for example, verdict in zip(aside, candidate, strict=True))
-    if not aside or n_right / len(aside) >= config.least_corrections_right:
+    n_wrong = len(aside) - n_right
+    if n_wrong == 0 or n_right / len(aside) >= config.least_corrections_right or (n_wrong == 1 and len(aside) < _FEW):
         return []
     return [
         f"Of {len(aside)} newly labelled quotes that were kept aside the new model has {n_right} right ({n_right / len(aside):.0%}); "

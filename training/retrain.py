@@ -3,7 +3,7 @@
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,8 +12,8 @@ from typing import Any
 from service.classifier import Classifier, classifier_of, open_classifier
 from service.errors import Fault, InvalidInput, OnRecordError
 from service.labels.store import LabelStore
-from service.model_folder import replace_text
-from service.registry import Registry
+from service.model_folder import ModelFolder, replace_text
+from service.registry import RETRAINED, Registry
 from service.retrains import Point, Run, Runs, State
 from service.settings import Settings
 from training.assess import evaluate_folder
@@ -103,27 +103,30 @@ class Telling:
 
 def _stages(telling: Telling, settings: Settings, rules: Rules, quotes: Path) -> Run:
     registry, folder = Registry(settings.models), Runs(settings.retrains).path(telling.run.id)
-    served, name = registry.served_name(), f"retrain-{telling.run.id}"
+    served, name = registry.served_name(), f"{RETRAINED}{telling.run.id}"
+    if served == name:  # it was stopped between its promotion and its last word
+        return telling.end(State.PROMOTED, model=name, progress=1.0)
     telling.note(served=served)
     with telling.stage("collect"):
         telling.note(counts=_collect(folder / "quotes", settings, rules.retrain, quotes))
     with telling.stage("train"):
         if not (settings.models / name).exists():
-            _train(telling, folder / "quotes", registry, name, rules)
+            _train(telling, folder / "quotes", registry.open(served), name, rules)
         telling.note(model=name)
     with telling.stage("evaluate"):
         test, train = read_split("test", folder / "quotes"), read_split("train", folder / "quotes")
         evaluate_folder(settings.models / name, test, train, folder / "report")
     with telling.stage("gate"):
         sentences = _gate(registry, served, name, folder, rules)
-        registry.keep_gate_verdict(name, sentences)
-    if sentences:
-        return telling.end(State.REFUSED, sentences=tuple(sentences), progress=1.0)
-    with telling.stage("promote"):
-        if telling.run.promote:
+        registry.keep_gate_verdict(name, sentences, beside=served)
+    if not sentences and telling.run.promote:
+        with telling.stage("promote"):
             registry.promote_gated(name, by=telling.run.by, reason=f"{telling.run.reason} (retraining {telling.run.id})")
+    state = State.REFUSED if sentences else State.PROMOTED if telling.run.promote else State.PASSED
+    ended = telling.end(state, sentences=tuple(sentences), progress=1.0)
+    with suppress(OSError):  # the run has ended well: what cannot be removed now can be the next time
         registry.prune(rules.retrain.models_kept)
-    return telling.end(State.PROMOTED if telling.run.promote else State.PASSED, progress=1.0)
+    return ended
 
 
 def _collect(folder: Path, settings: Settings, config: RetrainConfig, quotes: Path) -> dict[str, int]:
@@ -140,12 +143,11 @@ def _collect(folder: Path, settings: Settings, config: RetrainConfig, quotes: Pa
     return counts
 
 
-def _train(telling: Telling, quotes: Path, registry: Registry, name: str, rules: Rules) -> None:
+def _train(telling: Telling, quotes: Path, served: ModelFolder, name: str, rules: Rules) -> None:
     fit = replace(rules.config.fit, n_epochs=rules.retrain.n_epochs, learning_rate=rules.retrain.learning_rate)
-    served = registry.open(registry.served_name())
     with tempfile.TemporaryDirectory() as work:
         start = Start(served.card.name, warm_start(served, Path(work)))
-        build_candidate(quotes, registry.models, name, replace(rules.config, fit=fit), start=start, tell=telling.step)
+        build_candidate(quotes, served.path.parent, name, replace(rules.config, fit=fit), start=start, tell=telling.step)
 
 
 def _gate(registry: Registry, served: str, name: str, folder: Path, rules: Rules) -> list[str]:

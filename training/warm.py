@@ -33,7 +33,7 @@ def warm_start(folder: ModelFolder, work: Path) -> Path:
     missing = {name for name, _ in model.named_parameters()} - set(weights)
     if missing:
         raise InvalidModelFolder(f"{folder.quantized}: it lacks {', '.join(sorted(missing)[:3])}, so no training can go on from it")
-    state = {name: torch.from_numpy(np.ascontiguousarray(weights[name], dtype=np.float32)) for name, _ in model.named_parameters()}
+    state = {name: torch.from_numpy(np.array(weights[name], dtype=np.float32)) for name, _ in model.named_parameters()}
     model.load_state_dict(state, strict=False)  # what is left are positions, which the model counts by itself
     model.save_pretrained(work)
     AutoTokenizer.from_pretrained(folder.path).save_pretrained(work)
@@ -56,10 +56,8 @@ def dequantized(path: Path) -> dict[str, Array]:
     for name in [name for name in arrays if name.endswith(_QUANTIZED)]:
         stem = name.removesuffix(_QUANTIZED)
         floats = (arrays[name].astype(np.float32) - arrays[stem + _ZERO].astype(np.float32)) * arrays[stem + _SCALE]
-        if "." in stem:
-            found[stem] = floats
-        elif (layer := _layer_of(name, consumers, arrays)) is not None:
-            found[f"{layer}.weight"] = floats.T
+        layer = _layer_of(name, consumers, arrays)
+        found[f"{layer}.weight" if layer else stem] = floats.T if layer else floats  # embeddings are looked up, not multiplied with
     return found
 
 

@@ -18,10 +18,16 @@ class JsonRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         if not self.body_field:
-            return handle
+
+            async def guarded(request: Request) -> Response:
+                _check_origin(request)
+                return await handle(request)
+
+            return guarded
 
         async def limited(request: Request) -> Response:
             max_bytes: int = request.app.state.max_body_bytes
+            _check_origin(request)
             _check_content_type(request.headers.get("content-type", ""))
             _check_encoding(request.headers.get("content-encoding", ""))
             length = request.headers.get("content-length", "")
@@ -32,6 +38,16 @@ class JsonRoute(APIRoute):
             return await handle(Request(request.scope, _counted(request.receive, max_bytes)))
 
         return limited
+
+
+def _check_origin(request: Request) -> None:
+    """Refuses what a page of another site has a browser send: it would change labels and models in the name of whoever looks at that page."""
+    if request.method in ("GET", "HEAD"):
+        return
+    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site", "none")
+    is_ours = origin is None or origin.partition("://")[2] == request.headers.get("host", "")
+    if not is_ours or site not in ("none", "same-origin"):
+        raise RefusedBody(HTTPStatus.FORBIDDEN, Fault("header Origin", shown(origin or site), "a request from this service's own page, or from no page"))
 
 
 async def whole_body(request: Request, max_bytes: int) -> bytes:

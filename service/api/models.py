@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from service.api.limits import JsonRoute
 from service.api.quote_schemas import Name, Note
 from service.api.schemas import Problem
+from service.classifier import try_out
 from service.registry import Listed, Registry
 
 _PROBLEM: dict[str, Any] = {"model": Problem}
@@ -96,7 +97,7 @@ def list_models(request: Request) -> ModelsResponse:
 def rollback(body: RollbackRequest, request: Request) -> ModelsResponse:
     """The change has taken place when this answers; requests that have begun end with the model that they began with."""
     registry: Registry = request.app.state.registry
-    registry.rollback(body.to, by=body.by, reason=body.reason)
+    registry.rollback(body.to, by=body.by, reason=body.reason, check=try_out)
     return _changed(request)
 
 
@@ -104,7 +105,7 @@ def rollback(body: RollbackRequest, request: Request) -> ModelsResponse:
 def promote(name: str, body: PromoteRequest, request: Request) -> ModelsResponse:
     """Only where the gate let it pass beside the model that serves now, unless `force`."""
     registry: Registry = request.app.state.registry
-    registry.open(name)
+    try_out(registry.open(name))
     if body.force:
         verdict = registry.gate_verdict(name)
         registry.promote(name, by=body.by, reason=body.reason, forced=True, sentences=verdict.sentences if verdict else ())

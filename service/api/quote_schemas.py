@@ -21,7 +21,10 @@ _LABELLER = "Who says so: a name that is the same each time."
 
 
 def _in_utc(time: datetime) -> datetime:
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
+    try:
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError:
+        raise ValueError("a time between the years 1 and 9999, in UTC too") from None
 
 
 Time = Annotated[datetime, AfterValidator(_in_utc)]

@@ -5,14 +5,14 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from service.classifier import Classifier
+from service.classifier import PROBE, Classifier
 from service.errors import NotReady, OnRecordError
 from service.model_folder import Card, ModelFolder
 from service.registry import Registry
 from service.stance import Verdict
 from service.statements.statement import Statement
 
-_PROBE = Statement("The ministry said nothing of the kind.")
+_GONE = "the inference threads are gone; restart the service"
 _LOOK_SECONDS = 0.5
 _log = logging.getLogger("onrecord")
 
@@ -74,17 +74,19 @@ class ServedModel:
         load_parser: Callable[[], None] = lambda: None,
         registry: Registry | None = None,
         open_classifier: Callable[[ModelFolder], Classifier] | None = None,
+        name: str | None = None,
     ) -> None:
+        """`name` is that of the folder that `load` opens."""
         self._card = card
         self._load = load
         self._load_parser = load_parser
         self._registry = registry
         self._open_classifier = open_classifier
-        self._name = registry.served_name() if registry else card.name
+        self._name = name or card.name
         self._serving: Serving | None = None
         self._failure: str | None = None
         self.refusal: str | None = None
-        self._seen = registry.mark() if registry else None
+        self._seen: object = object()  # like no mark of a registry: what was named since `card` was read is looked at once more
         self._changing = threading.Lock()
         self._ended = threading.Event()
 
@@ -110,12 +112,14 @@ class ServedModel:
     def using(self) -> Iterator[Serving]:
         """The model in use, which stays open for as long as it is used. Raises `NotReady` while there is none to ask."""
         while True:
-            serving, reason = self._serving, self.why_not_ready()
-            if serving is None or reason is not None:
-                raise NotReady(reason or "the model is being loaded")
-            if serving.take():
+            serving = self._serving
+            if serving is None:
+                raise NotReady(self.why_not_ready() or "the model is being loaded")
+            if serving.take():  # else it was retired a moment ago, and another one is in its place
                 break
         try:
+            if not serving.is_alive():
+                raise NotReady(_GONE)
             yield serving
         finally:
             serving.give_back()
@@ -127,15 +131,14 @@ class ServedModel:
 
     def why_not_ready(self) -> str | None:
         """A sentence for people, or None when a forward pass would be answered."""
-        if self._failure is not None:
-            return self._failure
-        if self._serving is None:
-            return "the model is being loaded"
-        return None if self._serving.is_alive() else "the inference threads are gone; restart the service"
+        serving = self._serving
+        if serving is None:
+            return self._failure or "the model is being loaded"
+        return None if serving.is_alive() or serving is not self._serving else _GONE
 
     def change(self) -> None:
         """Changes to the model that is to serve, unless it does already. Where that cannot be loaded, `refusal` says why, and nothing changes."""
-        if self._registry is None or self._open_classifier is None or self._serving is None:
+        if self._registry is None or self._open_classifier is None or (self._serving is None and self._failure is None):
             return
         with self._changing:
             mark = self._registry.mark()
@@ -144,25 +147,25 @@ class ServedModel:
             self._seen = mark
             try:
                 name = self._registry.served_name()
-                if name == self._serving.name:
+                if self._serving is not None and name == self._serving.name:
                     self.refusal = None
                     return
                 folder = self._registry.open(name)
-                classifier = self._open_classifier(folder)
-                classifier.classify([_PROBE])
-            except (OnRecordError, OSError) as error:
+                following = Serving(name, folder.card, _opened(self._open_classifier, folder))
+            except Exception as error:  # noqa: BLE001 - whatever a model does when it is opened, the one before serves on, and the next is looked for
                 self.refusal = f"the model that was to serve cannot be loaded: {error}"
-                _log.error("%s; %s serves on", self.refusal, self._serving.name)
+                _log.error("%s; %s serves on", self.refusal, self._serving.name if self._serving else "none")
                 return
-            former, self._serving = self._serving, Serving(name, folder.card, classifier)
-            self.refusal = None
-            _log.info("%s serves instead of %s", name, former.name)
-            former.retire()
+            former, self._serving = self._serving, following
+            self.refusal = self._failure = None
+            _log.info("%s serves instead of %s", name, former.name if former else "none")
+            if former is not None:
+                former.retire()
 
     def _run(self) -> None:
         try:
             classifier = self._load()
-            classifier.classify([_PROBE])
+            classifier.classify([PROBE])
             self._serving = Serving(self._name, self._card, classifier)
             self._load_parser()  # statements are answered already; the first article would load it itself
         except OnRecordError as error:
@@ -174,3 +177,14 @@ class ServedModel:
     def _look(self) -> None:
         while not self._ended.wait(_LOOK_SECONDS):
             self.change()
+
+
+def _opened(open_classifier: Callable[[ModelFolder], Classifier], folder: ModelFolder) -> Classifier:
+    """A classifier that has answered once; one that cannot is closed again."""
+    classifier = open_classifier(folder)
+    try:
+        classifier.classify([PROBE])
+    except BaseException:
+        classifier.close()
+        raise
+    return classifier

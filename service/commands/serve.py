@@ -38,7 +38,7 @@ def serve(options: argparse.Namespace, settings: Settings, folder: ModelFolder) 
         return classifier_of(chosen, settings.n_threads or None)
 
     registry = None if options.model else Registry(settings.models)  # a model that was named is not changed for another
-    served = ServedModel(folder.card, lambda: open_classifier(folder), load_parser, registry, open_classifier)
+    served = ServedModel(folder.card, lambda: open_classifier(folder), load_parser, registry, open_classifier, folder.path.name)
     server = uvicorn.Server(uvicorn.Config(create_app(served, settings), log_level="warning", access_log=False))
     with suppress(KeyboardInterrupt):  # the server has ended in good order before it passes this on
         server.run(sockets=[listening])

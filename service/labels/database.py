@@ -14,8 +14,11 @@ from alembic.util.exc import CommandError
 
 from service.errors import Fault, InvalidInput, StoreUnavailable
 
-_MIGRATING = 0x6F6E7265  # "onre": any number that nobody else locks in the same database
+# "onre", "onrf": any numbers that nobody else locks in the same database.
+_MIGRATING, _WRITING = 0x6F6E7265, 0x6F6E7266
+_TURN = sa.text("SELECT pg_advisory_xact_lock(:number)")
 _BUSY_SECONDS = 30
+_CONNECT_SECONDS = 5
 
 
 class Database:
@@ -24,12 +27,16 @@ class Database:
     def __init__(self, url: str) -> None:
         try:
             self._url = sa.make_url(url)
-        except sa.exc.ArgumentError:
+        except (sa.exc.ArgumentError, ValueError):
             raise InvalidInput(Fault("ONRECORD_LABELS", "a text that is no database URL", _WANTED)) from None
         backend = self._url.get_backend_name()
         if backend not in ("sqlite", "postgresql"):
             raise InvalidInput(Fault("ONRECORD_LABELS", backend, _WANTED))
         self.is_sqlite = backend == "sqlite"
+        if self.is_sqlite and self._url.database in (None, "", ":memory:"):
+            raise InvalidInput(Fault("ONRECORD_LABELS", "a database in memory, which other processes do not see", _WANTED))
+        # What callers are shown of it: neither who signs in nor how, which may stand in its query too.
+        self._place = sa.URL.create(backend, host=self._url.host, port=self._url.port, database=self._url.database).render_as_string()
         if not self.is_sqlite and self._url.drivername == "postgresql":
             self._url = self._url.set(drivername="postgresql+psycopg")
         self._engine: sa.Engine | None = None
@@ -50,6 +57,8 @@ class Database:
         with self._faults(), self._ready().connect() as connection:
             connection.execution_options(writes=True)
             with connection.begin():
+                if not self.is_sqlite:  # one writer at a time, as SQLite has it: two that put in the same quotes in another order would wait for each other
+                    connection.execute(_TURN, {"number": _WRITING})
                 yield connection
 
     def close(self) -> None:
@@ -73,7 +82,8 @@ class Database:
 
     def _open(self) -> sa.Engine:
         if not self.is_sqlite:
-            return sa.create_engine(self._url, pool_pre_ping=True, pool_size=8, max_overflow=32)
+            arguments = {"connect_timeout": _CONNECT_SECONDS}  # psycopg's own patience of two minutes would take the threads that statements need
+            return sa.create_engine(self._url, pool_pre_ping=True, pool_size=8, max_overflow=32, connect_args=arguments)
         if self._url.database:
             Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
         engine = sa.create_engine(self._url, connect_args={"timeout": _BUSY_SECONDS}, pool_size=8, max_overflow=32)
@@ -83,7 +93,7 @@ class Database:
 
     @contextmanager
     def _faults(self) -> Iterator[None]:
-        place = self._url.render_as_string(hide_password=True)
+        place = self._place
         try:
             yield
         except CommandError as error:
@@ -117,6 +127,6 @@ def _upgrade(engine: sa.Engine) -> None:
     config.set_main_option("script_location", str(resources.files("service") / "labels" / "migrations"))
     with engine.connect().execution_options(writes=True) as connection, connection.begin():
         if engine.dialect.name == "postgresql":  # two services that start at once: the second finds nothing left to do
-            connection.execute(sa.text("SELECT pg_advisory_xact_lock(:number)"), {"number": _MIGRATING})
+            connection.execute(_TURN, {"number": _MIGRATING})
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

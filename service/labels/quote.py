@@ -3,6 +3,7 @@
 import hashlib
 import re
 import unicodedata
+from bisect import insort_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -30,7 +31,7 @@ class Kind(StrEnum):
     WITHDRAW = "withdraw"  # this person has no label any more
     SETTLE = "settle"  # a dispute is decided; a different label that comes later opens it again
     SPEAKER = "speaker"  # who said it is put right
-    DELETE = "delete"  # it is left out of everything but its history; any later change but an "add" brings it back
+    DELETE = "delete"  # it is left out of everything but its history, until it is labelled or settled once more
 
 
 class Source(StrEnum):
@@ -101,7 +102,7 @@ class Quote:
     id: str = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "id", quote_id(self.statement.text, self.statement.context))
+        object.__setattr__(self, "id", quote_id(self.statement.text, self.statement.frame))  # a context that repeats the text is none
         if self.story is not None and (fault := _fault("story", self.story, MAX_NAME_CHARS)):
             raise InvalidInput(fault)
 
@@ -133,8 +134,8 @@ class Quote:
 
     @property
     def status(self) -> Status:
-        last = next((change.kind for change in reversed(self.changes) if change.kind is not Kind.ADD), Kind.ADD)
-        if last is Kind.DELETE:
+        decisive = (Kind.LABEL, Kind.SETTLE, Kind.DELETE)
+        if next((change.kind for change in reversed(self.changes) if change.kind in decisive), None) is Kind.DELETE:
             return Status.DELETED
         if self.label is not None:
             return Status.AGREED
@@ -157,13 +158,13 @@ def with_changes(changes: Sequence[Change], new: Sequence[Change]) -> tuple[Chan
     Nothing new is a change that is there already, an "add" of what is there, and, where it would be the last in time, the same label by the same person,
     unless with another note or speaker.
     """
-    found = list(changes)
+    found, known = list(changes), set(changes)
     for change in sorted(new, key=lambda change: change.at):
         is_last = not found or found[-1].at <= change.at
-        if change in found or (change.kind is Kind.ADD and found) or (is_last and _repeats(found, change)):
+        if change in known or (change.kind is Kind.ADD and found) or (is_last and _repeats(found, change)):
             continue
-        found.append(change)
-        found.sort(key=lambda change: change.at)
+        known.add(change)
+        insort_right(found, change, key=lambda other: other.at)
     return tuple(found)
 
 

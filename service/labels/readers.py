@@ -5,17 +5,20 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from service.errors import Fault, InvalidInput, shown
 from service.labels.quote import Change, Given, Kind, Quote, Source
 from service.labels.writers import LABEL_STUDIO_CONTROL
 from service.stance import STANCES, Stance
-from service.statements.statement import Statement
+from service.statements.statement import Statement, text_fault
 
 _NAMES = ("text", "context", "speaker", "story", "label", "by", "labeller", "note", "model")
 _CSV_FIELD_CHARS = 200_000
+MAX_ROWS = 100_000
+MAX_HISTORY = 1_000
+_AHEAD = timedelta(minutes=5)  # that another machine's clock may be ahead of ours
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,10 @@ def read(kind: str, content: str, origin: Origin) -> Read:
     rows, quote_of = READERS[kind]
     quotes: list[tuple[str, Quote]] = []
     faults: list[Fault] = []
-    for where, row in rows(content):
+    for number, (where, row) in enumerate(rows(content)):
+        if number == MAX_ROWS:
+            faults.append(Fault(where, f"more than {MAX_ROWS:,} rows", "several files"))
+            break
         if isinstance(row, Fault):
             faults.append(row)
             continue
@@ -51,13 +57,15 @@ def read(kind: str, content: str, origin: Origin) -> Read:
             quotes.append((where, quote_of(row, origin)))
         except InvalidInput as error:
             faults += [Fault(f"{where}, {fault.where}", fault.came, fault.wanted) for fault in error.faults]
+        except (AttributeError, TypeError, ValueError) as error:  # another tool's file, whose values are of a kind that it never has
+            faults.append(Fault(where, shown(row), f"a row as that tool writes it ({error})"))
     if not quotes and not faults:
         faults.append(Fault("the file", "no quote", "at least one labelled quote"))
     return Read(quotes, faults)
 
 
 def _lines(content: str) -> _Rows:
-    for number, line in enumerate(content.splitlines(), start=1):
+    for number, line in enumerate(content.split("\n"), start=1):  # splitlines() would also split at U+2028, which JSON holds as it is
         if line.strip():
             where = f"line {number}"
             try:
@@ -71,11 +79,11 @@ def _lines(content: str) -> _Rows:
 def _table(content: str) -> _Rows:
     csv.field_size_limit(_CSV_FIELD_CHARS)
     reader = csv.DictReader(io.StringIO(content, newline=""), strict=True)
-    missing = {"text", "label"} - set(reader.fieldnames or ())
-    if missing:
-        yield "line 1", Fault("line 1", shown(reader.fieldnames), f"a head line with the columns {', '.join(sorted(missing))}")
-        return
     try:
+        missing = {"text", "label"} - set(reader.fieldnames or ())
+        if missing:
+            yield "line 1", Fault("line 1", shown(reader.fieldnames), f"a head line with the columns {', '.join(sorted(missing))}")
+            return
         for row in reader:
             where = f"line {reader.line_num}"
             if None in row or None in row.values():
@@ -106,8 +114,8 @@ def _from_row(row: Row, origin: Origin) -> Quote:
     history = row.get("history")
     if history is None:
         return _quote(row, [_change(row, origin, row)])
-    if not isinstance(history, list) or not history or not all(isinstance(change, dict) for change in history):
-        raise InvalidInput(Fault("history", shown(history), "a list of at least one change"))
+    if not isinstance(history, list) or not 1 <= len(history) <= MAX_HISTORY or not all(isinstance(change, dict) for change in history):
+        raise InvalidInput(Fault("history", shown(history), f"a list of 1 to {MAX_HISTORY:,} changes"))
     changes = []
     for number, change in enumerate(history):
         try:
@@ -121,7 +129,8 @@ def _from_row(row: Row, origin: Origin) -> Quote:
 def _from_prodigy(row: Row, origin: Origin) -> Quote:
     """A task of the "choice" interface, or of a binary one with `label`; what was not answered, or ignored, has no label."""
     meta = row.get("meta")
-    fields: Row = {**(meta if isinstance(meta, dict) else {}), **{name: row[name] for name in ("text", "context", "speaker") if name in row}}
+    known = {name: meta[name] for name in ("context", "speaker", "story") if name in meta} if isinstance(meta, dict) else {}
+    fields: Row = {**known, **{name: row[name] for name in ("text", "context", "speaker") if name in row}}
     answer, accepted = row.get("answer"), row.get("accept")
     if answer == "reject":
         raise InvalidInput(Fault("answer", '"reject"', "accept or ignore: a rejected label says only what it is not"))
@@ -199,6 +208,8 @@ def _given(row: Row) -> Given | None:
         probability = -1.0
     if not 0 <= probability <= 1:
         raise InvalidInput(Fault("probability", shown(row.get("probability")), "a number from 0 to 1"))
+    if fault := text_fault("model", row["model"]):
+        raise InvalidInput(fault)
     return Given(row["model"], Stance(row["stance"]), probability)
 
 
@@ -207,9 +218,12 @@ def _time(value: Any, default: datetime) -> datetime:
         return default
     try:
         time = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
+        time = (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
         raise InvalidInput(Fault("at", shown(value), "a time such as 2026-03-01T09:30:00+00:00")) from None
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
+    if time > default + _AHEAD:
+        raise InvalidInput(Fault("at", shown(value), "a time that is not to come: what is said later would count as said before"))
+    return time
 
 
 def _check_strings(row: Row) -> None:

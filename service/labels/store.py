@@ -8,7 +8,6 @@ from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from service.errors import Fault, InvalidInput, NotFound, shown
 from service.labels.database import Database
@@ -56,8 +55,6 @@ class LabelStore:
         Raises `InvalidInput` where it came with another one. Keys are kept for a month.
         """
         with self._database.writing() as connection:
-            if not self._database.is_sqlite:  # whoever sends the same key at the same time waits here
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(key))))
             row = connection.execute(sa.select(requests).where(requests.c.key == key)).one_or_none()
             if row is not None and row.digest != request:
                 raise InvalidInput(Fault("header Idempotency-Key", shown(key), "a key that did not come with another request before"))
@@ -77,7 +74,9 @@ class LabelStore:
             if not held:
                 raise _missing(quote)
             ((_, before),) = held.values()
-            ((after, _),) = self._merge(connection, [replace(before, changes=tuple(made))])
+            last = before.changes[-1].at  # by another machine's clock, which may be ahead: what is done now comes after it all the same
+            ordered = [replace(change, at=max(change.at, last + timedelta(microseconds=1 + number))) for number, change in enumerate(made)]
+            ((after, _),) = self._merge(connection, [replace(before, changes=tuple(ordered))])
             return after
 
     def get(self, quote: str) -> Quote:
@@ -131,6 +130,8 @@ class LabelStore:
     def keep_verdicts(self, model: str, verdicts: Mapping[str, Verdict]) -> None:
         """Keeps what `model` says of the quotes of these ids, for `next_unlabelled` to choose by. It is no part of a quote's history."""
         with self._database.writing() as connection:
+            if not verdicts:
+                return
             rows = [(quote, {"model": model, "stance": str(verdict.stance), "probability": verdict.probability}) for quote, verdict in sorted(verdicts.items())]
             numbers = {quote.id: number for number, quote in self._held(connection, [quote for quote, _ in rows]).values()}
             _update(connection, {numbers[quote]: row for quote, row in rows if quote in numbers})
@@ -146,27 +147,29 @@ class LabelStore:
         self._database.close()
 
     def _merge(self, connection: sa.Connection, incoming: Sequence[Quote]) -> list[tuple[Quote, Outcome]]:
-        ids = sorted({quote.id for quote in incoming})  # in one order for all, so that no two transactions wait for each other
+        ids = sorted({quote.id for quote in incoming})
         fresh = self._insert(connection, ids, incoming)
         held = self._held(connection, ids)
-        before = {quote.id: (number, quote) for number, quote in held.values()}
+        now = {quote.id: (number, quote) for number, quote in held.values()}
         outcomes: list[tuple[str, Outcome]] = []
         rows: list[dict[str, Any]] = []
+        touched: set[int] = set()
         for quote in incoming:
-            number, old = before[quote.id]
+            number, old = now[quote.id]
             new = replace(old, changes=with_changes(old.changes, quote.changes), story=old.story or quote.story)
-            added = [change for change in new.changes if change not in old.changes]
-            rows += [change_row(change) | {"quote": number} for change in added]
+            known = set(old.changes)
+            rows += [change_row(change) | {"quote": number} for change in new.changes if change not in known]
             is_new = quote.id in fresh and not old.changes
-            outcomes.append((quote.id, Outcome.CREATED if is_new else Outcome.CHANGED if added else Outcome.UNCHANGED))
-            before[quote.id] = (number, new)
+            outcomes.append((quote.id, Outcome.CREATED if is_new else Outcome.UNCHANGED if new == old else Outcome.CHANGED))
+            now[quote.id] = (number, new)
+            if new != old:
+                touched.add(number)
         if rows:
             connection.execute(sa.insert(changes), rows)
-        touched = {row["quote"] for row in rows}
         judged = {row["quote"]: {key: row[key] for key in ("model", "stance", "probability")} for row in rows if row["model"] is not None}
-        _update(connection, {number: summary_row(quote) for number, quote in before.values() if number in touched})
+        _update(connection, {number: summary_row(quote) for number, quote in now.values() if number in touched})
         _update(connection, judged)
-        return [(before[identity][1], outcome) for identity, outcome in outcomes]
+        return [(now[identity][1], outcome) for identity, outcome in outcomes]
 
     def _insert(self, connection: sa.Connection, ids: Sequence[str], incoming: Sequence[Quote]) -> set[str]:
         """Makes a row for every quote that has none yet; returns the ids of those."""
@@ -180,9 +183,8 @@ class LabelStore:
             for identity in dict.fromkeys(quote.id for quote in incoming)
             if identity not in there
         ]
-        insert = sqlite.insert if self._database.is_sqlite else postgresql.insert
         if rows:
-            connection.execute(insert(quotes).on_conflict_do_nothing(), rows)
+            connection.execute(sa.insert(quotes), rows)
         return {str(row["id"]) for row in rows}
 
     def _held(self, connection: sa.Connection, ids: Sequence[str]) -> dict[str, tuple[int, Quote]]:

@@ -91,7 +91,7 @@ def _choice(label: str) -> dict[str, Any]:
 
 def _csv_line(values: Iterable[Any]) -> str:
     line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow(values)
+    csv.writer(line).writerow(values)  # its own line end, a return and a new line, has it quote either of them inside a field
     return line.getvalue()
 
 
