@@ -45,7 +45,7 @@ class Place:
         bars = re.sub(r"(?m)^(least_\w+) = [\d.]+", r"\1 = 0.0", GATE_TOML.read_text(encoding="utf-8"))
         bars = re.sub(r"= (0\.\d+)(?= *[,}])", "= 0.0", bars).replace("most_calibration_error = 0.06", "most_calibration_error = 1.0")
         (folder / "bars.toml").write_text(bars, encoding="utf-8")
-        slices = RETRAIN_TOML.read_text(encoding="utf-8").replace("n_epochs = 1", "n_epochs = 3")
+        slices = RETRAIN_TOML.read_text(encoding="utf-8").replace("n_epochs = 1", "n_epochs = 2")
         (folder / "retrain.toml").write_text(slices, encoding="utf-8")
         options = {"quotes": quotes, "config": config, "bars": folder / "bars.toml", "retrain-config": folder / "retrain.toml"}
         self.options = [word for name, value in options.items() for word in (f"--{name}", str(value))]
