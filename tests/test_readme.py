@@ -44,8 +44,8 @@ def session() -> list[Shown]:
 
 
 def without_figures(text: str) -> str:
-    """Figures, the bars that they draw and the spaces that they leave are not compared."""
-    return " ".join(re.sub(r"\d[\d.,:-]*", "#", text).split())
+    """Figures, the spaces that they leave, and the marks of those just under a threshold are not compared: int8 differs a little between processors."""
+    return " ".join(re.sub(r"\d[\d.,:-]*", "#", re.sub(r" \?(?=  )", "", text)).split())
 
 
 def commands(prefix: str) -> list[Shown]:
@@ -97,6 +97,8 @@ def test_the_command_line_prints_what_the_readme_shows(tmp_path: Path, monkeypat
     """In the README's order, in a folder that takes what they write."""
     (tmp_path / "data").symlink_to(ROOT / "data")
     monkeypatch.setenv("ONRECORD_LABELS", f"sqlite:///{tmp_path}/labels.db")
+    (tmp_path / "sent.jsonl").write_text('{"text": "No.", "label": "deny", "labeller": "anna"}\n', encoding="utf-8")
+    run("python -m service import sent.jsonl", tmp_path)  # as the curl command above has done for whoever follows the README
     for shown in commands("python -m service"):
         assert without_figures(run(shown.command, tmp_path)) == without_figures(shown.output), shown.command
 

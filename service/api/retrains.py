@@ -16,7 +16,8 @@ from service.retrains import STAGES, Run, Runs, State
 _PROBLEM: dict[str, Any] = {"model": Problem}
 _MISSING: dict[int | str, dict[str, Any]] = {404: {**_PROBLEM, "description": "There is no such retraining."}}
 _CONFLICT: dict[int | str, dict[str, Any]] = {409: {**_PROBLEM, "description": "Another one runs, or this one cannot do that now; `detail` says why."}}
-retrains = APIRouter(prefix="/v1/retrains", route_class=JsonRoute, tags=["retraining"])
+_INVALID: dict[int | str, dict[str, Any]] = {422: {**_PROBLEM, "description": "Something is not what was wanted; `errors` says where."}}
+retrains = APIRouter(prefix="/v1/retrains", route_class=JsonRoute, tags=["retraining"], responses=_INVALID)
 
 
 class RetrainRequest(BaseModel):
