@@ -33,6 +33,7 @@ def serve(options: argparse.Namespace, settings: Settings, folder: ModelFolder) 
     print(f"  API docs  {address}/docs")
     print("  stop      Ctrl-C", flush=True)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # that a database is up to date is no news
 
     def open_classifier(chosen: ModelFolder) -> Classifier:
         return classifier_of(chosen, settings.n_threads or None)
