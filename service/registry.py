@@ -103,10 +103,12 @@ class Registry:
                 raise GateRefused(f"the gate let {name} pass beside {verdict.beside}, but {self._former()} serves now; retrain, or force it")
             return self._serve(name, by, reason, kind="promotion")
 
-    def promote(self, name: str, *, by: str, reason: str, forced: bool = False, sentences: Sequence[str] = ()) -> Promotion:
-        """From now on the model of that name is to serve. Raises as `open` does, and then leaves everything as it was."""
+    def promote(self, name: str, *, by: str, reason: str, forced: bool = False) -> Promotion:
+        """From now on the model of that name is to serve; `forced` keeps what the gate had against it. Raises as `open` does, and then leaves all as it was."""
         with self._locked():
-            return self._serve(name, by, reason, kind="promotion", forced=forced, sentences=tuple(sentences))
+            verdict = self.gate_verdict(name) if forced else None
+            sentences = verdict.sentences if verdict else ()
+            return self._serve(name, by, reason, kind="promotion", forced=forced, sentences=sentences)
 
     def rollback(self, name: str | None = None, *, by: str, reason: str, check: Callable[[ModelFolder], None] = lambda folder: None) -> Promotion:
         """Back to `name`, which must have served before, or to the model that served before this one.

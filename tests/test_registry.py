@@ -76,7 +76,8 @@ def test_the_gate_decides_unless_it_is_overruled(registry: Registry) -> None:
         registry.promote_gated("two", by="anna", reason="new")
     registry.keep_gate_verdict("two", [], beside="three")
     assert registry.promote_gated("two", by="anna", reason="new").former == "three"
-    forced = registry.promote("one", by="chief", reason="election night", forced=True, sentences=["F1 of deny …"])
+    registry.keep_gate_verdict("one", ["F1 of deny …"], beside="two")
+    forced = registry.promote("one", by="chief", reason="election night", forced=True)
     assert registry.history()[-1] == forced
     assert (forced.forced, forced.sentences) == (True, ("F1 of deny …",))
 

@@ -114,8 +114,7 @@ def _promote(options: argparse.Namespace) -> int:
     registry = Registry(read_settings(os.environ).models)
     try_out(registry.open(options.model))
     if options.force:
-        verdict = registry.gate_verdict(options.model)
-        promotion = registry.promote(options.model, by=options.by, reason=options.force, forced=True, sentences=verdict.sentences if verdict else ())
+        promotion = registry.promote(options.model, by=options.by, reason=options.force, forced=True)
     else:
         promotion = registry.promote_gated(options.model, by=options.by, reason=options.reason)
     print(f"{promotion.model} serves instead of {promotion.former}")

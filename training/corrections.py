@@ -86,16 +86,20 @@ def _groups(quotes: Sequence[Quote]) -> list[list[Quote]]:
     group_of: dict[str, list[Quote]] = {}
     groups: dict[int, list[Quote]] = {}
     for quote in quotes:
-        keys = [key for key in (quote.story and f"story {quote.story}", *_long(quote.statement)) if key] or [quote.id]
         joined = [quote]
-        for other in {id(group_of[key]): group_of[key] for key in keys if key in group_of}.values():
+        for other in {id(group_of[key]): group_of[key] for key in _keys(quote) if key in group_of}.values():
             joined += other
             groups.pop(id(other), None)
         groups[id(joined)] = joined
         for member in joined:
-            for key in [key for key in (member.story and f"story {member.story}", *_long(member.statement)) if key] or [member.id]:
+            for key in _keys(member):
                 group_of[key] = joined
     return list(groups.values())
+
+
+def _keys(quote: Quote) -> list[str]:
+    """What other quotes of the same group have too; the id of one that shares nothing."""
+    return [key for key in (quote.story and f"story {quote.story}", *_long(quote.statement)) if key] or [quote.id]
 
 
 def _place(group: Sequence[Quote]) -> float:

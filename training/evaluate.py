@@ -111,20 +111,24 @@ def columns_of(verdicts: Sequence[Verdict]) -> Columns:
     return np.array([STANCES.index(verdict.stance) for verdict in verdicts])
 
 
-def _slices(examples: Sequence[Example], labels: Columns, chosen: Columns) -> dict[str, dict[str, SliceScore]]:
-    values: dict[str, Sequence[str | None]] = {
+def slice_values(examples: Sequence[Example]) -> dict[str, Sequence[str | None]]:
+    """Dimension of slices -> the value of each example, None where it has none."""
+    return {
         "form": [example.form for example in examples],
         "length": [length_slice(len(example.statement.text.split())) for example in examples],
         "context": ["without context" if example.statement.frame is None else "with context" for example in examples],
         "rule": [None if example.rule is None else f"rule {example.rule}" for example in examples],
         "topic": [example.topic for example in examples],
     }
+
+
+def _slices(examples: Sequence[Example], labels: Columns, chosen: Columns) -> dict[str, dict[str, SliceScore]]:
     return {
         dimension: {
             value: SliceScore(len(rows), macro_f1_interval(labels[rows], chosen[rows]), float((labels[rows] == chosen[rows]).mean()))
             for value, rows in rows_of(column).items()
         }
-        for dimension, column in values.items()
+        for dimension, column in slice_values(examples).items()
     }
 
 

@@ -7,10 +7,11 @@ import numpy as np
 
 from service.stance import STANCES, Verdict
 from training.config import PromotionConfig
-from training.evaluate import columns_of
+from training.evaluate import columns_of, slice_values
 from training.examples import Example, labels_of
-from training.scores import Columns, Interval, difference_interval, f1_difference_intervals, length_slice, rows_of
+from training.scores import Columns, Interval, difference_interval, f1_difference_intervals, rows_of
 
+_DIMENSIONS = ("form", "length", "context")  # of slices; the values of the others are too many and too small
 _FEW = 5  # of which one may be wrong, although that is more than a fifth of them
 
 
@@ -90,13 +91,9 @@ def flips_as_markdown(comparison: Comparison, served: str, candidate: str) -> st
 
 
 def _slices(examples: Sequence[Example], least: int) -> Iterator[tuple[str, Columns]]:
-    values: dict[str, list[str | None]] = {
-        "form": [example.form for example in examples],
-        "length": [length_slice(len(example.statement.text.split())) for example in examples],
-        "context": ["without context" if example.statement.frame is None else "with context" for example in examples],
-    }
-    for dimension, column in values.items():
-        for value, rows in rows_of(column).items():
+    values = slice_values(examples)
+    for dimension in _DIMENSIONS:
+        for value, rows in rows_of(values[dimension]).items():
             if len(rows) >= least:
                 yield f"{dimension} = {value} ({len(rows)} quotes)", rows
 

@@ -107,8 +107,7 @@ def promote(name: str, body: PromoteRequest, request: Request) -> ModelsResponse
     registry: Registry = request.app.state.registry
     try_out(registry.open(name))
     if body.force:
-        verdict = registry.gate_verdict(name)
-        registry.promote(name, by=body.by, reason=body.reason, forced=True, sentences=verdict.sentences if verdict else ())
+        registry.promote(name, by=body.by, reason=body.reason, forced=True)
     else:
         registry.promote_gated(name, by=body.by, reason=body.reason)
     return _changed(request)
