@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from service.labels.quote import NOT_A_STATEMENT, Change, Kind, Quote, Source
 from service.statements.statement import Statement
 from training.behaviour import read_cases
+from training.config import read_retrain_config
 from training.corrections import ASIDE, Collected, collect, read_aside, read_counts, write_collected
 from training.examples import SPLITS, read_examples, read_split
 
@@ -18,6 +20,8 @@ WRITTEN = {
     "train": [
         {"id": "t1", "text": "We never signed the pact.", "label": "deny", "story": "pact"},
         {"id": "t2", "text": "Open the road to the port.", "label": "appeal", "story": "road"},
+        {"id": "t3", "text": "Nice weather for a walk, said the mayor.", "label": "other", "story": "walk"},
+        {"id": "t4", "text": "The bakery opens at six on weekdays.", "label": "other", "story": "bakery"},
     ],
     "validation": [{"id": "v1", "text": "That was our lorry on the bridge.", "label": "confirm", "story": "lorry"}],
     "test": [{"id": "x1", "text": "They will regret the day they came.", "label": "threat", "story": "valley"}],
@@ -37,8 +41,9 @@ def labelled(text: str, *labels: str, story: str | None = None, context: str | N
     return Quote(Statement(text, context), changes or (Change(Kind.ADD, "anna", NOON, Source.API),), story)
 
 
-def taught(quotes: Path, labels: Sequence[Quote], share_aside: float = 0.0) -> Collected:
-    return collect(quotes, labels, share_aside, weight=3)
+def taught(quotes: Path, labels: Sequence[Quote], share_aside: float = 0.0, share_rehearsed: float = 1.0, draw: str = "monday") -> Collected:
+    config = replace(read_retrain_config(), share_aside=share_aside, share_rehearsed=share_rehearsed, label_weight=3)
+    return collect(quotes, labels, config, draw)
 
 
 def texts(collected: Collected, split: str = "train") -> set[str]:
@@ -49,16 +54,30 @@ def test_an_agreed_label_is_taught_and_weighs_more(quotes: Path) -> None:
     found = taught(quotes, [labelled("The union walks out on Monday.", "threat", "threat")])
     (new,) = [example for example in found.splits["train"] if example.weight != 1]
     assert (new.statement.text, str(new.label), new.weight) == ("The union walks out on Monday.", "threat", 3)
-    assert len(found.splits["train"]) == 3
+    assert len(found.splits["train"]) == len(WRITTEN["train"]) + 1
     assert found.counts["train"] == 1
+
+
+def test_labels_weigh_less_where_they_would_outnumber_what_is_rehearsed(quotes: Path) -> None:
+    for n_labels, weight in ((1, 3), (2, 2), (5, 1)):
+        found = taught(quotes, [labelled(f"Statement number {number} of the day.", "other") for number in range(n_labels)])
+        assert {example.weight for example in found.splits["train"] if example.id not in {"t1", "t2", "t3", "t4"}} == {weight}
+
+
+def test_each_draw_rehearses_its_share_of_the_written_quotes(quotes: Path) -> None:
+    rows = [{"id": f"w{number}", "text": f"Sentence {number} of the paper.", "label": "other", "story": f"s{number}"} for number in range(400)]
+    (quotes / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    first, again, other = (taught(quotes, [], share_rehearsed=0.25, draw=draw) for draw in ("monday", "monday", "tuesday"))
+    assert texts(first) == texts(again) != texts(other)
+    assert all(70 <= found.counts["rehearsed"] == len(texts(found)) <= 130 for found in (first, other))
 
 
 def test_what_is_disputed_unlabelled_deleted_or_no_statement_teaches_nothing(quotes: Path) -> None:
     deleted = labelled("Gone with the wind it is.", "other")
     deleted = Quote(deleted.statement, (*deleted.changes, Change(Kind.DELETE, "ben", NOON, Source.API)))
     found = taught(quotes, [labelled("A b c d e.", "deny", "other"), labelled("F g h i j."), labelled("K l m n o.", NOT_A_STATEMENT), deleted])
-    assert texts(found) == {"We never signed the pact.", "Open the road to the port."}
-    assert found.counts == {"disputed": 1, "unlabelled": 1, "no_statement": 1, "held_out": 0, ASIDE: 0, "train": 0}
+    assert texts(found) == {row["text"] for row in WRITTEN["train"]}
+    assert found.counts == {"disputed": 1, "unlabelled": 1, "no_statement": 1, "held_out": 0, ASIDE: 0, "train": 0, "rehearsed": 4}
 
 
 @pytest.mark.parametrize(
@@ -123,7 +142,7 @@ def test_what_a_written_quote_taught_already_is_not_kept_aside(quote: Quote, quo
 
 
 def test_a_dispute_about_a_written_quote_leaves_it_out(quotes: Path) -> None:
-    assert texts(taught(quotes, [labelled("We never signed the pact.", "deny", "other")])) == {"Open the road to the port."}
+    assert texts(taught(quotes, [labelled("We never signed the pact.", "deny", "other")])) == {row["text"] for row in WRITTEN["train"][1:]}
 
 
 def test_a_behaviour_case_is_never_taught(quotes: Path) -> None:

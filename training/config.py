@@ -72,13 +72,15 @@ class PromotionConfig:
 class RetrainConfig:
     """What is different where a model is trained on from the one that serves: its own epochs and learning rate; how much the labels of the store count.
 
-    `share_aside`, in [0, 1), of the labels is kept aside; the others count `label_weight` times. `models_kept` counts model folders.
+    `share_aside`, in [0, 1), of the labels is kept aside; the others count `label_weight` times beside `share_rehearsed`, in (0, 1], of the written quotes.
+    `models_kept` counts model folders.
     """
 
     n_epochs: int
     learning_rate: float
     share_aside: float
     label_weight: int
+    share_rehearsed: float
     models_kept: int
     promotion: PromotionConfig
 
@@ -107,6 +109,7 @@ def read_retrain_config(path: Path = RETRAIN_TOML) -> RetrainConfig:
     config = read_toml(path, RetrainConfig)
     for where, value, fits, wanted in (
         ("share_aside", config.share_aside, 0 <= config.share_aside < 1, "a share from 0 to under 1"),
+        ("share_rehearsed", config.share_rehearsed, 0 < config.share_rehearsed <= 1, "a share above 0 and up to 1"),
         ("label_weight", config.label_weight, 1 <= config.label_weight <= 100, "a whole number from 1 to 100"),
         ("promotion.noise_band", config.promotion.noise_band, 0 < config.promotion.noise_band < 1, "a level between 0 and 1"),
     ):

@@ -12,6 +12,7 @@ from service.model_folder import replace_text
 from service.stance import Stance
 from service.statements.statement import Statement
 from training.behaviour import read_cases
+from training.config import RetrainConfig
 from training.examples import SPLITS, Example, read_examples, read_split
 
 ASIDE = "aside"  # beside the three splits: labels that the new model is not taught, to see whether it learned what they have in common
@@ -20,17 +21,18 @@ _LEAST_WORDS = 5  # "No comment." may stand in two stories and be no leak
 
 @dataclass(frozen=True)
 class Collected:
-    """What a retraining learns from. `counts` says how many labelled quotes of the store went where."""
+    """What a retraining learns from. `counts` says how many labelled quotes of the store went where, and how many written ones are rehearsed."""
 
     splits: Mapping[str, Sequence[Example]]
     aside: Sequence[Example]
     counts: Mapping[str, int]
 
 
-def collect(quotes: Path, labelled: Iterable[Quote], share_aside: float, weight: int) -> Collected:
-    """The splits below `quotes` with the agreed labels added to train, each counting `weight` times; about `share_aside` of them, in [0, 1), are kept aside.
+def collect(quotes: Path, labelled: Iterable[Quote], config: RetrainConfig, draw: str) -> Collected:
+    """The splits below `quotes`; train holds the agreed labels, but those kept aside, and the share of the written quotes that is rehearsed.
 
-    A statement that people labelled takes the place of the written one. One whose text, context or story is in validation, test or the behaviour cases is left
+    Another `draw` rehearses other quotes. A label counts `label_weight` times a written quote, and less where labels would outnumber what is rehearsed. A
+    statement that people labelled takes the place of the written one. One whose text, context or story is in validation, test or the behaviour cases is left
     out. Quotes of one story, text or context are on the same side. Raises `InvalidInput` where a split cannot be read.
     """
     splits = {name: read_split(name, quotes) for name in SPLITS}
@@ -38,9 +40,30 @@ def collect(quotes: Path, labelled: Iterable[Quote], share_aside: float, weight:
     held_out = [example for name in SPLITS if name != "train" for example in splits[name]]
     held = _Known([*(example.statement for example in held_out), *cases], {example.story for example in held_out})
     written = _Known([example.statement for example in splits["train"]], {example.story for example in splits["train"]})
-    counts = dict.fromkeys(("disputed", "unlabelled", "no_statement", "held_out", ASIDE, "train"), 0)
+    new, settled, counts = _sorted_out(labelled, held)
+    # What a written quote has in common with a label has been taught already: only a label that is new in every way shows whether something was learned.
+    kept_aside = {
+        quote.id for group in _groups(new) if _place(group[-1].id) < config.share_aside and not any(written.knows(quote) for quote in group) for quote in group
+    }
+    aside = [_example(quote, 1) for quote in new if quote.id in kept_aside]
+    identities = [_identity(example.statement) for example in splits["train"]]
+    rehearsed = [
+        example
+        for example, identity in zip(splits["train"], identities, strict=True)
+        if identity not in settled and _place(f"{draw} {identity}") < config.share_rehearsed
+    ]
+    n_taught = len(new) - len(aside)
+    weight = max(1, min(config.label_weight, len(rehearsed) // max(n_taught, 1)))
+    taught = [_example(quote, weight) for quote in new if quote.id not in kept_aside]
+    counts |= {ASIDE: len(aside), "train": n_taught, "rehearsed": len(rehearsed)}
+    return Collected({**splits, "train": [*rehearsed, *taught]}, aside, counts)
+
+
+def _sorted_out(labelled: Iterable[Quote], held: "_Known") -> tuple[list[Quote], set[str], dict[str, int]]:
+    """The quotes whose labels may be taught, the ids of all that people labelled, and how many there are of each other kind."""
+    counts = dict.fromkeys(("disputed", "unlabelled", "no_statement", "held_out"), 0)
     new: list[Quote] = []
-    settled: set[str] = set()  # by people, whatever they made of it: the written label no longer counts
+    settled: set[str] = set()  # whatever people made of it: the written label no longer counts
     for quote in labelled:
         if quote.status is not Status.UNLABELLED:
             settled.add(quote.id)
@@ -53,13 +76,7 @@ def collect(quotes: Path, labelled: Iterable[Quote], share_aside: float, weight:
                 counts["held_out"] += 1
             else:
                 new.append(quote)
-    # What a written quote has in common with a label has been taught already: only a label that is new in every way shows whether something was learned.
-    kept_aside = {quote.id for group in _groups(new) if _place(group) < share_aside and not any(written.knows(quote) for quote in group) for quote in group}
-    aside = [_example(quote, 1) for quote in new if quote.id in kept_aside]
-    taught = [_example(quote, weight) for quote in new if quote.id not in kept_aside]
-    counts |= {ASIDE: len(aside), "train": len(taught)}
-    kept = [example for example in splits["train"] if _identity(example.statement) not in settled]
-    return Collected({**splits, "train": [*kept, *taught]}, aside, counts)
+    return new, settled, counts
 
 
 class _Known:
@@ -102,9 +119,9 @@ def _keys(quote: Quote) -> list[str]:
     return [key for key in (quote.story and f"story {quote.story}", *_long(quote.statement)) if key] or [quote.id]
 
 
-def _place(group: Sequence[Quote]) -> float:
-    """In [0, 1), by the quote of the group that came first: where it is, the group stays, whatever joins it."""
-    return int(hashlib.sha256(group[-1].id.encode()).hexdigest()[:8], 16) / 16**8
+def _place(key: str) -> float:
+    """In [0, 1), as if by chance. A group has that of the quote that came first: where that one is, it stays, whatever joins it."""
+    return int(hashlib.sha256(key.encode()).hexdigest()[:8], 16) / 16**8
 
 
 def write_collected(collected: Collected, folder: Path) -> None:

@@ -108,14 +108,14 @@ def _stages(telling: Telling, settings: Settings, rules: Rules, quotes: Path) ->
         return telling.end(State.PROMOTED, model=name, progress=1.0)
     telling.note(served=served)
     with telling.stage("collect"):
-        telling.note(counts=_collect(folder / "quotes", settings, rules.retrain, quotes))
+        telling.note(counts=_collect(telling.run.id, folder / "quotes", settings, rules.retrain, quotes))
     with telling.stage("train"):
         if not (settings.models / name).exists():
             _train(telling, folder / "quotes", registry.open(served), name, rules)
         telling.note(model=name)
     with telling.stage("evaluate"):
-        test, train = read_split("test", folder / "quotes"), read_split("train", folder / "quotes")
-        evaluate_folder(settings.models / name, test, train, folder / "report")
+        # The baselines learn from all that was written, as for any other model: what is rehearsed would make them weak.
+        evaluate_folder(settings.models / name, read_split("test", folder / "quotes"), read_split("train", quotes), folder / "report")
     with telling.stage("gate"):
         sentences = _gate(registry, served, name, folder, rules)
         registry.keep_gate_verdict(name, sentences, beside=served)
@@ -129,11 +129,11 @@ def _stages(telling: Telling, settings: Settings, rules: Rules, quotes: Path) ->
     return ended
 
 
-def _collect(folder: Path, settings: Settings, config: RetrainConfig, quotes: Path) -> dict[str, int]:
+def _collect(run: str, folder: Path, settings: Settings, config: RetrainConfig, quotes: Path) -> dict[str, int]:
     """Collects the quotes, unless the run had done so before it was stopped."""
     counts = read_counts(folder)
     if counts is None:
-        collected = collect(quotes, LabelStore(settings.labels).everything(), config.share_aside, config.label_weight)
+        collected = collect(quotes, LabelStore(settings.labels).everything(), config, draw=run)
         if not collected.counts["train"]:
             raise InvalidInput(
                 Fault("the store of labels", str(dict(collected.counts)), "agreed labels of statements that are not held out; POST /v1/quotes takes them")
