@@ -12,7 +12,7 @@ from service.network import Logits, Network, OnnxNetwork
 from service.stance import STANCES, Verdict
 from service.statements.statement import Statement
 
-PROBE = Statement("The ministry said nothing of the kind.")
+_PROBE = Statement("The ministry said nothing of the kind.")
 
 
 class Classifier:
@@ -59,15 +59,21 @@ def classifier_of(folder: ModelFolder, n_threads: int | None = None) -> Classifi
 def try_out(folder: ModelFolder) -> None:
     """Raises `InvalidModelFolder` where the model of a folder that was found whole cannot answer a statement all the same."""
     try:
-        classifier = classifier_of(folder, 1)
-        try:
-            classifier.classify([PROBE])
-        finally:
-            classifier.close()
+        tried(classifier_of(folder, 1)).close()
     except InvalidModelFolder:
         raise
     except Exception as error:  # whatever a broken graph makes ONNX Runtime or numpy say
         raise InvalidModelFolder(f"{folder.path}: its network cannot be run ({error})") from error
+
+
+def tried(classifier: Classifier) -> Classifier:
+    """The classifier, once it has answered; one that cannot is closed, and whatever it raises is raised."""
+    try:
+        classifier.classify([_PROBE])
+    except BaseException:
+        classifier.close()
+        raise
+    return classifier
 
 
 def softmax(logits: Logits, temperature: float) -> npt.NDArray[np.float64]:

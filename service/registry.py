@@ -1,17 +1,16 @@
 """The folder of models -> which of them serves, which did before, and who said so. Whether a model may serve is the gate's to say, in training."""
 
-import fcntl
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from service.errors import Fault, GateRefused, InvalidInput, InvalidModelFolder, NotFound, shown
+from service.locks import held
 from service.model_folder import RELEASED, SERVED, Card, ModelFolder, open_model_folder, read_card, replace_text, served_name
 
 HISTORY = "promotions.jsonl"
@@ -93,19 +92,21 @@ class Registry:
 
     def promote_gated(self, name: str, *, by: str, reason: str) -> Promotion:
         """Promotes a model that the gate let pass beside the one that serves now. Raises `GateRefused` where it did not, and `promote` has to be forced."""
-        with self._locked():
+        with held(self.models / _LOCK):
             verdict = self.gate_verdict(name)
             if verdict is None:
-                raise GateRefused(f"the gate has not seen {name}: only a retraining brings a model before it; to serve it all the same, force it")
+                raise GateRefused(f"the gate has not seen {name}; `python -m training promote {name}` brings it there, `force` overrules it")
             if verdict.sentences:
                 raise GateRefused(" ".join(verdict.sentences))
             if verdict.beside != self._former():
-                raise GateRefused(f"the gate let {name} pass beside {verdict.beside}, but {self._former()} serves now; retrain, or force it")
+                raise GateRefused(
+                    f"the gate let {name} pass beside {verdict.beside}, but {self._former()} serves now; `python -m training promote {name}` compares them"
+                )
             return self._serve(name, by, reason, kind="promotion")
 
     def promote(self, name: str, *, by: str, reason: str, forced: bool = False) -> Promotion:
         """From now on the model of that name is to serve; `forced` keeps what the gate had against it. Raises as `open` does, and then leaves all as it was."""
-        with self._locked():
+        with held(self.models / _LOCK):
             verdict = self.gate_verdict(name) if forced else None
             sentences = verdict.sentences if verdict else ()
             return self._serve(name, by, reason, kind="promotion", forced=forced, sentences=sentences)
@@ -115,7 +116,7 @@ class Registry:
 
         Raises `InvalidInput` where there is none; whatever `check` raises of it leaves everything as it was.
         """
-        with self._locked():
+        with held(self.models / _LOCK):
             history = self.history()
             earlier = {RELEASED, *(promotion.model for promotion in history), *(promotion.former for promotion in history)}
             if name is None:
@@ -146,7 +147,7 @@ class Registry:
 
     def prune(self, kept: int) -> list[str]:
         """Removes all but the newest `kept` models that retrainings made; never the one that serves, or the one before it. Returns their names."""
-        with self._locked():
+        with held(self.models / _LOCK):
             served = self._former()
             needed = {RELEASED, served, _before(self.history(), served)}
             removed = [model.name for model in self.listed() if model.name.startswith(RETRAINED) and model.name not in needed and model.card][kept:]
@@ -183,14 +184,6 @@ class Registry:
             return Listed(name, name == served, read_card(self.models / name), self.gate_verdict(name), None, promotions)
         except InvalidModelFolder as error:
             return Listed(name, name == served, None, None, str(error), promotions)
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """One change at a time, of this process and all others; a process that dies lets go of it."""
-        self.models.mkdir(parents=True, exist_ok=True)
-        with (self.models / _LOCK).open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
 
 
 def _before(history: Sequence[Promotion], served: str) -> str | None:

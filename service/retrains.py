@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from service.errors import Conflict, NotFound, shown
+from service.locks import held
 from service.model_folder import replace_text
 
 STAGES = ("collect", "train", "evaluate", "gate", "promote")
 RUN, LOG = "run.json", "log.txt"
-_LOCK, _TURN = ".lock", ".turn"
+_LOCK, _TURN = ".lock", ".turn"  # of the run that works, and of whoever is about to start one
 _STARTING_SECONDS = 60  # in which a run that waits may not hold the lock yet: Python and torch have to be read from the disk first
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -56,7 +57,7 @@ class Point:
 class Run:
     """One retraining.
 
-    `progress` of all stages together is in [0, 1]; times are ISO 8601 in UTC. `served` is the model that the candidate `model` is compared with, `sentences`
+    `progress` of all STAGES together is in [0, 1]; times are ISO 8601 in UTC. `served` is the model that the candidate `model` is compared with, `sentences`
     are what the gate, or an error, had to say, `counts` how many quotes went where.
     """
 
@@ -87,7 +88,7 @@ class Runs:
 
     def create(self, by: str, reason: str, *, promote: bool = True) -> Run:
         """A run that waits for its process. Raises `Conflict` while another one waits or runs."""
-        with self._turn():
+        with held(self.folder / _TURN):
             self._check_idle()
             now = datetime.now(UTC)
             name = f"{now:%Y%m%d-%H%M%S-%f}"
@@ -153,7 +154,7 @@ class Runs:
 
     def resume(self, run: str) -> Run:
         """Makes an interrupted, cancelled or failed run wait for a process once more. Raises `Conflict` for any other, and while another one runs."""
-        with self._turn():
+        with held(self.folder / _TURN):
             found = self.get(run)
             if found.state not in RESUMABLE:
                 raise Conflict(f"the retraining {run} is {found.state}; start a new one")
@@ -208,14 +209,6 @@ class Runs:
         busy = self.running() or next((run.id for run in self.listed()[:10] if run.state is State.WAITING), None)
         if busy is not None:
             raise Conflict(f"the retraining {busy} runs already; wait for it, or cancel it")
-
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """Whoever starts one waits for whoever is about to."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / _TURN).open("w") as turn:
-            fcntl.flock(turn, fcntl.LOCK_EX)
-            yield
 
 
 def _unrolled(text: str) -> list[str]:

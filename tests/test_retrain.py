@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -156,6 +157,20 @@ def test_a_flood_of_wrong_labels_never_serves(place: Place, small_quotes: Path) 
     forced = [sys.executable, "-m", "training", "promote", str(run.model), "--force", "a test"]
     subprocess.run(forced, env=place.environment, capture_output=True, check=True)
     assert place.registry.history()[-1].sentences == run.sentences
+
+
+def test_a_model_that_no_retraining_made_is_brought_before_the_gate(tiny_place: Place, small_quotes: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_place.models / RELEASED, tiny_place.models / "own")
+    command = [sys.executable, "-m", "training", "promote", "own", "--quotes", str(small_quotes), "--report", str(tmp_path / "report")]
+    refused = subprocess.run(command, env=tiny_place.environment, capture_output=True, text=True, check=False)
+    assert (refused.returncode, tiny_place.registry.served_name()) == (1, RELEASED), refused.stderr
+    verdict = tiny_place.registry.gate_verdict("own")
+    assert verdict is not None
+    assert verdict.beside == RELEASED
+    assert verdict.sentences[0].startswith("Macro-F1 is 0.")
+    assert verdict.sentences[0] in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert (tmp_path / "report" / "flips.md").is_file()
 
 
 def test_without_labels_to_learn_from_it_says_so(tiny_place: Place) -> None:

@@ -17,6 +17,8 @@ from training.config import RETRAIN_TOML, TRAIN_TOML, read_config, read_retrain_
 from training.examples import QUOTES, read_examples, read_split
 from training.gate import GATE_TOML, drift, read_bars, read_report, shortfalls
 
+REPORTS = Path("build/reports")
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command. Returns 0, 1 where a bar is missed, 2 for input that cannot be used, 130 after Ctrl-C."""
@@ -94,7 +96,8 @@ def _gate(options: argparse.Namespace) -> int:
 
 
 def _retrain(options: argparse.Namespace) -> int:
-    from training.retrain import Rules, retrain  # noqa: PLC0415
+    from training.judge import Rules  # noqa: PLC0415
+    from training.retrain import retrain  # noqa: PLC0415
 
     os.nice(options.nice)  # whoever asks the service comes first
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # cancelled, as by Ctrl-C
@@ -110,12 +113,15 @@ def _retrain(options: argparse.Namespace) -> int:
 
 def _promote(options: argparse.Namespace) -> int:
     from service.classifier import try_out  # noqa: PLC0415
+    from training.judge import Rules, judge_unless_judged  # noqa: PLC0415
 
     registry = Registry(read_settings(os.environ).models)
     try_out(registry.open(options.model))
     if options.force:
         promotion = registry.promote(options.model, by=options.by, reason=options.force, forced=True)
     else:
+        rules = Rules(read_config(), read_retrain_config(), read_bars())
+        judge_unless_judged(registry, options.model, options.quotes, options.report or REPORTS / options.model, rules)
         promotion = registry.promote_gated(options.model, by=options.by, reason=options.reason)
     print(f"{promotion.model} serves instead of {promotion.former}")
     return 0
@@ -197,9 +203,11 @@ def _add_serving_commands(commands: Any) -> None:
     retrain.add_argument("--nice", type=int, default=10, metavar="N", help="how far to stand back behind other processes, 0 to 19 (%(default)s)")
     retrain.set_defaults(run_command=_retrain)
 
-    promote = commands.add_parser("promote", help="let a model serve that the gate let pass")
+    promote = commands.add_parser("promote", help="let a model serve where the gate lets it pass beside the one that serves")
     promote.add_argument("model", metavar="NAME", help="of a folder in data/models")
     _add_who(promote, "why")
+    promote.add_argument("--quotes", type=Path, default=QUOTES, metavar="DIR", help="whose test.jsonl the two are compared on (%(default)s)")
+    promote.add_argument("--report", type=Path, metavar="DIR", help=f"where the report goes of a model that the gate has not seen ({REPORTS / 'NAME'})")
     promote.add_argument("--force", metavar="REASON", help="overrule the gate; the reason is recorded")
     promote.set_defaults(run_command=_promote)
 

@@ -144,7 +144,7 @@ def read_counts(folder: Path) -> dict[str, int] | None:
 def read_aside(folder: Path) -> list[Example]:
     """What was kept aside; empty where nothing was."""
     path = folder / f"{ASIDE}.jsonl"
-    return read_examples(path) if path.stat().st_size else []
+    return read_examples(path) if path.is_file() and path.stat().st_size else []
 
 
 def _example(quote: Quote, weight: int) -> Example:

@@ -2,42 +2,30 @@
 
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from service.classifier import Classifier, classifier_of, open_classifier
 from service.errors import Fault, InvalidInput, OnRecordError
 from service.labels.store import LabelStore
-from service.model_folder import ModelFolder, replace_text
+from service.model_folder import ModelFolder
 from service.registry import RETRAINED, Registry
 from service.retrains import Point, Run, Runs, State
 from service.settings import Settings
 from training.assess import evaluate_folder
 from training.candidate import Start, build_candidate
-from training.config import Config, RetrainConfig
-from training.corrections import collect, read_aside, read_counts, write_collected
-from training.evaluate import verdicts_of
+from training.config import RetrainConfig
+from training.corrections import collect, read_counts, write_collected
 from training.examples import QUOTES, read_split
-from training.gate import Bars, read_report, shortfalls
-from training.promotion import compare, corrections_sentences, flips_as_markdown
+from training.judge import Rules, judge
 from training.warm import warm_start
 
 # Where each stage begins on the way from 0 to 1, by what they take of a run of six minutes.
 _BEGINS = {"collect": 0.0, "train": 0.02, "evaluate": 0.8, "gate": 0.98, "promote": 0.99}
 _WRITE_SECONDS = 1.0
-
-
-@dataclass(frozen=True)
-class Rules:
-    """All that a retraining goes by but the quotes."""
-
-    config: Config
-    retrain: RetrainConfig
-    bars: Bars
 
 
 def retrain(run: str, settings: Settings, rules: Rules, quotes: Path = QUOTES) -> Run:
@@ -117,8 +105,7 @@ def _stages(telling: Telling, settings: Settings, rules: Rules, quotes: Path) ->
         # The baselines learn from all that was written, as for any other model: what is rehearsed would make them weak.
         evaluate_folder(settings.models / name, read_split("test", folder / "quotes"), read_split("train", quotes), folder / "report")
     with telling.stage("gate"):
-        sentences = _gate(registry, served, name, folder, rules)
-        registry.keep_gate_verdict(name, sentences, beside=served)
+        sentences = judge(registry, name, served, folder / "quotes", folder / "report", rules)
     if not sentences and telling.run.promote:
         with telling.stage("promote"):
             registry.promote_gated(name, by=telling.run.by, reason=f"{telling.run.reason} (retraining {telling.run.id})")
@@ -148,28 +135,6 @@ def _train(telling: Telling, quotes: Path, served: ModelFolder, name: str, rules
     with tempfile.TemporaryDirectory() as work:
         start = Start(served.card.name, warm_start(served, Path(work)))
         build_candidate(quotes, served.path.parent, name, replace(rules.config, fit=fit), start=start, tell=telling.step)
-
-
-def _gate(registry: Registry, served: str, name: str, folder: Path, rules: Rules) -> list[str]:
-    """All that speaks against the new model; what flipped goes into flips.md."""
-    test, aside = read_split("test", folder / "quotes"), read_aside(folder / "quotes")
-    old, new = classifier_of(registry.open(served)), open_classifier(registry.models / name)
-    asked = [example.statement for example in (*test, *aside)]
-    before, after = (_ask(classifier, asked) for classifier in (old, new))
-    comparison = compare(test, before[: len(test)], after[: len(test)], rules.retrain.promotion)
-    replace_text(folder / "report" / "flips.md", flips_as_markdown(comparison, old.name, new.name))
-    return [
-        *shortfalls(read_report(folder / "report"), rules.bars),
-        *comparison.sentences,
-        *corrections_sentences(aside, after[len(test) :], rules.retrain.promotion),
-    ]
-
-
-def _ask(classifier: Classifier, statements: Sequence[Any]) -> list[Any]:
-    try:
-        return verdicts_of(classifier, statements)
-    finally:
-        classifier.close()
 
 
 def _now() -> str:

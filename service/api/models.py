@@ -1,7 +1,6 @@
 """Models over HTTP: which there are, which one serves and why, and back to an earlier one."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
@@ -11,7 +10,7 @@ from service.api.limits import JsonRoute
 from service.api.quote_schemas import Name, Note
 from service.api.schemas import Problem
 from service.classifier import try_out
-from service.registry import Listed, Registry
+from service.registry import GateVerdict, Listed, Promotion, Registry
 
 _PROBLEM: dict[str, Any] = {"model": Problem}
 models = APIRouter(prefix="/v1/models", route_class=JsonRoute, tags=["models"])
@@ -23,27 +22,6 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 
 
-class PromotionOut(BaseModel):
-    """That a model began to serve."""
-
-    model: str
-    former: str
-    at: str
-    by: str
-    reason: str
-    kind: str
-    forced: bool
-    sentences: Annotated[Sequence[str], Field(description="What the gate had against it.")]
-
-
-class GateOut(BaseModel):
-    """What the gate said of a model beside the one that served then."""
-
-    beside: str
-    sentences: Annotated[Sequence[str], Field(description="One for each bar that it missed; none where it may serve.")]
-    at: str
-
-
 class ModelOut(BaseModel):
     """A model, its results and its history."""
 
@@ -53,9 +31,9 @@ class ModelOut(BaseModel):
     base_model: str | None
     data_digest: str | None
     results: dict[str, Any]
-    gate: GateOut | None
+    gate: GateVerdict | None
     problem: Annotated[str | None, Field(description="Why its folder cannot be used.")]
-    promotions: list[PromotionOut]
+    promotions: Sequence[Promotion]
 
 
 class ModelsResponse(BaseModel):
@@ -134,7 +112,7 @@ def _model_out(model: Listed) -> ModelOut:
         base_model=card.base_model if card else None,
         data_digest=card.data_digest if card else None,
         results=dict(card.results) if card else {},
-        gate=GateOut(**asdict(model.gate)) if model.gate else None,
+        gate=model.gate,
         problem=model.problem,
-        promotions=[PromotionOut(**asdict(promotion)) for promotion in model.promotions],
+        promotions=model.promotions,
     )

@@ -1,7 +1,7 @@
 """Retraining over HTTP: start, watch, cancel, resume. The work is done by a process of its own."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from service.api.limits import JsonRoute
 from service.api.quote_schemas import Name, Note
 from service.api.schemas import Problem
-from service.retrains import STAGES, Run, Runs, State
+from service.retrains import Run, Runs
 
 _PROBLEM: dict[str, Any] = {"model": Problem}
 _MISSING: dict[int | str, dict[str, Any]] = {404: {**_PROBLEM, "description": "There is no such retraining."}}
@@ -30,88 +30,57 @@ class RetrainRequest(BaseModel):
     promote: Annotated[bool, Field(description="Whether the new model is to serve at once where the gate lets it pass.")] = True
 
 
-class PointOut(BaseModel):
-    """Of the learning curve."""
+@dataclass(frozen=True)
+class RunWithLog(Run):
+    """A retraining, how far it is, how it ended, and the end of its log."""
 
-    step: int
-    loss: float | None
-    macro_f1: Annotated[float | None, Field(description="On the validation quotes.")]
-
-
-class RunOut(BaseModel):
-    """A retraining, how far it is, and how it ended."""
-
-    id: str
-    by: str
-    reason: str
-    created: str
-    promote: bool
-    state: State
-    stage: Annotated[str | None, Field(description=f"One of {', '.join(STAGES)}.")]
-    progress: Annotated[float, Field(description="Of all stages together, 0 to 1.")]
-    started: str | None
-    ended: str | None
-    model: Annotated[str | None, Field(description="The folder of the new model, once there is one.")]
-    served: Annotated[str | None, Field(description="The model that it is compared with.")]
-    sentences: Annotated[Sequence[str], Field(description="What the gate, or an error, had to say.")]
-    counts: Annotated[Mapping[str, int], Field(description="How many quotes went where.")]
-    curve: list[PointOut]
-
-
-class RunWithLog(RunOut):
-    """A retraining with the end of its log."""
-
-    log: list[str]
+    log: Sequence[str] = ()
 
 
 class RunsResponse(BaseModel):
     """All retrainings, newest first."""
 
     running: str | None
-    retrains: list[RunOut]
+    retrains: list[Run]
 
 
 @retrains.post("", summary="Train a new model on the labels of the store", status_code=HTTPStatus.ACCEPTED, responses=_CONFLICT)
-def start(body: RetrainRequest, request: Request) -> RunOut:
+def start(body: RetrainRequest, request: Request) -> Run:
     """One at a time. It goes on when the service is stopped, and the model that serves is changed only where the gate lets the new one pass."""
     runs: Runs = request.app.state.runs
     runs.check_installed()
     run = runs.create(body.by, body.reason, promote=body.promote)
     runs.start(run, request.app.state.places)
-    return _out(run)
+    return run
 
 
 @retrains.get("", summary="All retrainings")
 def list_retrains(request: Request) -> RunsResponse:
     """Newest first."""
     runs: Runs = request.app.state.runs
-    return RunsResponse(running=runs.running(), retrains=[_out(run) for run in runs.listed()])
+    return RunsResponse(running=runs.running(), retrains=runs.listed())
 
 
 @retrains.get("/{run}", summary="How far is it?", responses=_MISSING)
 def get_retrain(run: str, request: Request, log: Annotated[int, Query(ge=0, le=1_000, description="Lines of its log.")] = 40) -> RunWithLog:
     """Stage, progress, learning curve, the gate's sentences, and the end of the log."""
     runs: Runs = request.app.state.runs
-    return RunWithLog(**_out(runs.get(run)).model_dump(), log=runs.log_tail(run, log) if log else [])
+    return RunWithLog(**vars(runs.get(run)), log=runs.log_tail(run, log) if log else ())
 
 
 @retrains.post("/{run}/cancel", summary="Stop it", status_code=HTTPStatus.ACCEPTED, responses=_MISSING | _CONFLICT)
-def cancel(run: str, request: Request) -> RunOut:
+def cancel(run: str, request: Request) -> Run:
     """It ends within seconds and leaves no half model behind."""
     runs: Runs = request.app.state.runs
     runs.cancel(run)
-    return _out(runs.get(run))
+    return runs.get(run)
 
 
 @retrains.post("/{run}/resume", summary="Go on where it stopped", status_code=HTTPStatus.ACCEPTED, responses=_MISSING | _CONFLICT)
-def resume(run: str, request: Request) -> RunOut:
+def resume(run: str, request: Request) -> Run:
     """With the quotes that it had collected, and the model, if it was finished. To begin anew, start another one."""
     runs: Runs = request.app.state.runs
     runs.check_installed()
     found = runs.resume(run)
     runs.start(found, request.app.state.places)
-    return _out(found)
-
-
-def _out(run: Run) -> RunOut:
-    return RunOut(**asdict(run))
+    return found

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from service.classifier import PROBE, Classifier
+from service.classifier import Classifier, tried
 from service.errors import NotReady, OnRecordError
 from service.model_folder import Card, ModelFolder
 from service.registry import Registry
@@ -151,7 +151,7 @@ class ServedModel:
                     self.refusal = None
                     return
                 folder = self._registry.open(name)
-                following = Serving(name, folder.card, _opened(self._open_classifier, folder))
+                following = Serving(name, folder.card, tried(self._open_classifier(folder)))
             except Exception as error:  # noqa: BLE001 - whatever a model does when it is opened, the one before serves on, and the next is looked for
                 self.refusal = f"the model that was to serve cannot be loaded: {error}"
                 _log.error("%s; %s serves on", self.refusal, self._serving.name if self._serving else "none")
@@ -164,9 +164,7 @@ class ServedModel:
 
     def _run(self) -> None:
         try:
-            classifier = self._load()
-            classifier.classify([PROBE])
-            self._serving = Serving(self._name, self._card, classifier)
+            self._serving = Serving(self._name, self._card, tried(self._load()))
             self._load_parser()  # statements are answered already; the first article would load it itself
         except OnRecordError as error:
             self._failure = f"the model cannot be loaded: {error}"
@@ -177,14 +175,3 @@ class ServedModel:
     def _look(self) -> None:
         while not self._ended.wait(_LOOK_SECONDS):
             self.change()
-
-
-def _opened(open_classifier: Callable[[ModelFolder], Classifier], folder: ModelFolder) -> Classifier:
-    """A classifier that has answered once; one that cannot is closed again."""
-    classifier = open_classifier(folder)
-    try:
-        classifier.classify([PROBE])
-    except BaseException:
-        classifier.close()
-        raise
-    return classifier
