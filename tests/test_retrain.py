@@ -46,8 +46,12 @@ class Place:
         bars = re.sub(r"(?m)^(least_\w+) = [\d.]+", r"\1 = 0.0", GATE_TOML.read_text(encoding="utf-8"))
         bars = re.sub(r"= (0\.\d+)(?= *[,}])", "= 0.0", bars).replace("most_calibration_error = 0.06", "most_calibration_error = 1.0")
         (folder / "bars.toml").write_text(bars, encoding="utf-8")
-        slices = RETRAIN_TOML.read_text(encoding="utf-8").replace("n_epochs = 1", "n_epochs = 2")
-        (folder / "retrain.toml").write_text(slices, encoding="utf-8")
+        settings = RETRAIN_TOML.read_text(encoding="utf-8")
+        # A quarter of the small quotes for one epoch would be half a dozen steps.
+        for key, value in {"n_epochs": 3, "share_rehearsed": 0.5}.items():
+            settings, n = re.subn(rf"(?m)^{key} = .*$", f"{key} = {value}", settings)
+            assert n == 1
+        (folder / "retrain.toml").write_text(settings, encoding="utf-8")
         options = {"quotes": quotes, "config": config, "bars": folder / "bars.toml", "retrain-config": folder / "retrain.toml"}
         self.options = [word for name, value in options.items() for word in (f"--{name}", str(value))]
         self.environment = os.environ | {"ONRECORD_MODELS": str(self.models), "ONRECORD_LABELS": self.labels, "ONRECORD_RETRAINS": str(self.runs.folder)}
