@@ -44,7 +44,7 @@ def small_quotes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def quick_config(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """train.toml as it ships, but for the epochs, more of which make up for few quotes, and without the bars that 100 validation quotes are too few for."""
     text = TRAIN_TOML.read_text(encoding="utf-8")
-    for key, value in {"n_epochs": "5", "n_branches": "2", "least_agreement": "0.9", "most_mean_difference": "0.05"}.items():
+    for key, value in {"n_epochs": "5", "least_agreement": "0.9", "most_mean_difference": "0.05"}.items():
         text, n = re.subn(rf"^{key} = .*$", f"{key} = {value}", text, flags=re.MULTILINE)
         assert n == 1
     path = tmp_path_factory.mktemp("config") / "quick.toml"

@@ -6,6 +6,7 @@ import re
 from collections import Counter, defaultdict
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,10 @@ FIELDS = ["id", "story", "text", "context", "speaker", "label", "form", "topic",
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 ROWS = {split: [json.loads(line) for line in (QUOTES / f"{split}.jsonl").read_text(encoding="utf-8").splitlines()] for split in SPLITS}
 ALL = [row for rows in ROWS.values() for row in rows]
+
+
+def id_of(row: dict[str, Any]) -> str:
+    return hashlib.sha256(f"{row['text']}\n{row['context'] or ''}".encode()).hexdigest()[:10]
 
 
 def words(text: str) -> list[str]:
@@ -81,7 +86,7 @@ def test_a_statement_stands_in_its_context_word_for_word() -> None:
 
 def test_an_id_is_made_from_text_and_context() -> None:
     for row in ALL:
-        assert row["id"] == hashlib.sha256(f"{row['text']}\n{row['context'] or ''}".encode()).hexdigest()[:10], row
+        assert row["id"] == id_of(row), row
     assert len({row["id"] for row in ALL}) == len(ALL)
 
 
@@ -110,6 +115,17 @@ def test_no_story_is_in_two_splits() -> None:
     stories = {split: {row["story"] for row in ROWS[split]} for split in SPLITS}
     for one, other in combinations(SPLITS, 2):
         assert not stories[one] & stories[other]
+
+
+def test_quotes_that_wait_are_like_the_others_and_not_among_them() -> None:
+    waiting = [json.loads(line) for file in (QUOTES.parent / "waiting").glob("*.jsonl") for line in file.read_text(encoding="utf-8").splitlines()]
+    for row in waiting:
+        assert list(row) == FIELDS, row["id"]
+        assert row["label"] in STANCES
+        assert row["id"] == id_of(row)
+    assert len({row["id"] for row in waiting}) == len(waiting)
+    for field in ("id", "story"):
+        assert not {row[field] for row in waiting} & {row[field] for row in ALL}
 
 
 @pytest.mark.parametrize("split", SPLITS)

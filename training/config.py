@@ -34,8 +34,6 @@ class FitConfig:
     patience: int
     batch_size: int
     learning_rate: float
-    n_branches: int
-    branch_learning_rate: float
     warmup_share: float
     weight_decay: float
     context_dropout: float

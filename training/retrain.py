@@ -131,7 +131,7 @@ def _collect(run: str, folder: Path, settings: Settings, config: RetrainConfig, 
 
 
 def _train(telling: Telling, quotes: Path, served: ModelFolder, name: str, rules: Rules) -> None:
-    fit = replace(rules.config.fit, n_epochs=rules.retrain.n_epochs, learning_rate=rules.retrain.learning_rate, n_branches=0)
+    fit = replace(rules.config.fit, n_epochs=rules.retrain.n_epochs, learning_rate=rules.retrain.learning_rate)
     with tempfile.TemporaryDirectory() as work:
         start = Start(served.card.name, warm_start(served, Path(work)))
         build_candidate(quotes, served.path.parent, name, replace(rules.config, fit=fit), start=start, tell=telling.step)

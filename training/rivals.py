@@ -58,7 +58,7 @@ def setfit(train: Sequence[Example], statements: Sequence[Statement], config: Co
         return [reading(statement, words.tokenizer, config.encoder.max_tokens) for statement in given]
 
     quotes = Dataset.from_dict({"text": read([example.statement for example in train]), "label": labels_of(train)})
-    n_seen = len(train) * (config.fit.n_epochs + bool(config.fit.n_branches))  # as many as ours sees
+    n_seen = len(train) * config.fit.n_epochs
     with tempfile.TemporaryDirectory() as work, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # three packages that warn of one another's renamed functions
         arguments = TrainingArguments(

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,46 +27,12 @@ Tell = Callable[[int, int, Mapping[str, float]], None]
 def fit(
     train: Sequence[Example], validation: Sequence[Example], config: Config, work: Path, *, start: Path | None = None, tell: Tell | None = None
 ) -> tuple[Any, Any]:
-    """Fine-tunes all layers on `train`, then `n_branches` times from there on a part of it each, and averages the branches. Returns (model, tokenizer).
+    """Fine-tunes all layers on `train`; returns the (model, tokenizer) of the epoch with the best macro-F1 on `validation`.
 
-    Which part a training ends in moves its verdicts more than what it learns there; the average has what the branches have in common (model soups,
-    Wortsman et al. 2022). `work` takes weights; `start` is a folder with those of an earlier model of ours to go on from. On one machine the same examples,
-    settings and number of threads give the same weights.
+    `work` takes the epochs' weights; `start` is a folder with the weights of an earlier model of ours to go on from. On one
+    machine the same examples, settings and number of threads give the same weights.
     """
     train = [example for example in train for _ in range(example.weight)]
-    n_branches, begun = config.fit.n_branches, _n_steps(config.fit, len(train))
-    n_steps = begun + _n_steps(config.fit, len(train)) // config.fit.n_epochs * bool(n_branches)
-
-    def progress(title: str, before: int) -> Progress:
-        return Progress(title, lambda step, _, figures: tell(min(before + step, n_steps), n_steps, figures) if tell else None)
-
-    model, tokenizer = _fit(train, validation, config, work, start, progress("fine-tuning", 0))
-    if not n_branches:
-        return model, tokenizer
-    trunk = work / "trunk"
-    model.save_pretrained(trunk)
-    tokenizer.save_pretrained(trunk)
-    order = torch.randperm(len(train), generator=torch.Generator().manual_seed(config.fit.seed)).tolist()
-    branches = []
-    for branch in range(n_branches):
-        settings = replace(config.fit, n_epochs=1, learning_rate=config.fit.branch_learning_rate, seed=config.fit.seed + branch)
-        part = [train[place] for place in order[branch::n_branches]]
-        before = begun + (n_steps - begun) * branch // n_branches
-        grown, _ = _fit(
-            part, validation, replace(config, fit=settings), work / f"branch-{branch}", trunk, progress(f"branch {branch + 1} of {n_branches}", before)
-        )
-        branches.append(grown.state_dict())
-    model.load_state_dict({name: _mean([weights[name] for weights in branches]) for name in branches[0]})
-    return model, tokenizer
-
-
-def _mean(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
-    """Of weights; counters are the same in all."""
-    return torch.stack(list(tensors)).mean(dim=0) if tensors[0].is_floating_point() else tensors[0]
-
-
-def _fit(train: Sequence[Example], validation: Sequence[Example], config: Config, work: Path, start: Path | None, progress: TrainerCallback) -> tuple[Any, Any]:
-    """One run of the Trainer; returns the (model, tokenizer) of the epoch with the best macro-F1 on `validation`."""
     set_seed(config.fit.seed)
     torch.set_num_threads(available_cores())
     model, tokenizer = reopen(start) if start else open_encoder(config.encoder)
@@ -79,7 +44,7 @@ def _fit(train: Sequence[Example], validation: Sequence[Example], config: Config
         data_collator=Collator(tokenizer, config.encoder.max_tokens, config.fit.context_dropout),
         compute_loss_func=WeightedLoss(train, config.fit.class_weight_power, config.fit.label_smoothing),
         compute_metrics=_macro_f1,
-        callbacks=[EarlyStoppingCallback(config.fit.patience), WeightAverage(model, config.fit.average_decay), progress],
+        callbacks=[EarlyStoppingCallback(config.fit.patience), WeightAverage(model, config.fit.average_decay), Progress(tell)],
     )
     trainer.remove_callback(PrinterCallback)  # it prints dicts; Progress says the same for people
     trainer.train()
@@ -141,17 +106,16 @@ class WeightAverage(TrainerCallback):
 
 
 class Progress(TrainerCallback):
-    """One bar for a run of the Trainer: epoch, loss, macro-F1 on validation, time left."""
+    """One bar for the whole fine-tuning: epoch, loss, macro-F1 on validation, time left."""
 
-    def __init__(self, title: str, tell: Tell) -> None:
-        self._title = title
-        self._tell = tell
+    def __init__(self, tell: Tell | None = None) -> None:
+        self._tell = tell or (lambda step, n_steps, figures: None)
         self._bar: Any = None
         self._shown: dict[str, str] = {}
         self._started = time.monotonic()
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self._bar = tqdm(total=state.max_steps, desc=self._title, unit="batch", mininterval=1.0)
+        self._bar = tqdm(total=state.max_steps, desc="fine-tuning", unit="batch", mininterval=1.0)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self._bar.update(state.global_step - self._bar.n)
@@ -189,11 +153,8 @@ def to_dataset(examples: Sequence[Example], tokenizer: Any, max_tokens: int, *, 
     )
 
 
-def _n_steps(fit_config: FitConfig, n_examples: int) -> int:
-    return -(-n_examples // fit_config.batch_size) * fit_config.n_epochs
-
-
 def _arguments(fit_config: FitConfig, n_examples: int, work: Path) -> TrainingArguments:
+    n_steps = -(-n_examples // fit_config.batch_size) * fit_config.n_epochs
     return TrainingArguments(
         output_dir=str(work),
         seed=fit_config.seed,
@@ -201,7 +162,7 @@ def _arguments(fit_config: FitConfig, n_examples: int, work: Path) -> TrainingAr
         per_device_train_batch_size=fit_config.batch_size,
         per_device_eval_batch_size=32,
         learning_rate=fit_config.learning_rate,
-        warmup_steps=round(_n_steps(fit_config, n_examples) * fit_config.warmup_share),
+        warmup_steps=round(n_steps * fit_config.warmup_share),
         weight_decay=fit_config.weight_decay,
         train_sampling_strategy="group_by_length",
         length_column_name="length",
