@@ -90,7 +90,7 @@ def test_every_label_of_the_shipped_bars_has_one() -> None:
     [
         ("least_macro_f1 = 0.87", "least_macro_f1 = 87", "less than or equal to 1"),
         ("{ form = 0.70", "{ forms = 0.70", "keys among form"),
-        ("{ rule = 0.", "{ rules = 0.", "keys among rule"),
+        ("{ rule = 0.9", "{ rules = 0.9", "keys among rule"),
         ("{ confirm = 0.82", "{ confirms = 0.82", "keys among confirm"),
     ],
 )
