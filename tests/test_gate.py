@@ -10,7 +10,8 @@ import pytest
 from service.errors import InvalidInput
 from service.stance import STANCES
 from training.__main__ import main
-from training.gate import GATE_TOML, Bars, BehaviourBars, SliceBars, drift, read_bars, read_report, shortfalls
+from training.config import ANY_INT8, ExportConfig
+from training.gate import GATE_TOML, Bars, BehaviourBars, SliceBars, drift, int8_shortfalls, read_bars, read_report, shortfalls
 
 BARS = Bars(
     least_macro_f1=0.8,
@@ -52,6 +53,16 @@ def changed(**changes: Any) -> dict[str, Any]:
 def test_a_few_cases_that_fail_by_chance_refuse_no_model() -> None:
     assert shortfalls(changed(behaviour={"rule-07": {"n": 12, "rate": 4 / 12}}), BARS) == []
     assert len(shortfalls(changed(behaviour={"rule-07": {"n": 120, "rate": 40 / 120}}), BARS)) == 1
+
+
+def test_int8_that_is_far_from_the_torch_weights_is_told() -> None:
+    bars = ExportConfig(least_agreement=0.97, most_mean_difference=0.02)
+    assert int8_shortfalls({"int8_agreement": 0.98, "int8_mean_difference": 0.01}, bars) == []
+    (sentence,) = int8_shortfalls({"int8_agreement": 0.91, "int8_mean_difference": 0.01}, bars)
+    assert "0.910 of validation (at least 0.97 wanted)" in sentence
+    assert len(int8_shortfalls({"int8_agreement": 0.98, "int8_mean_difference": 0.03}, bars)) == 1
+    assert int8_shortfalls({"int8_agreement": 0.0, "int8_mean_difference": 1.0}, ANY_INT8) == []
+    assert int8_shortfalls({}, bars) == []  # a card that has no say
 
 
 def test_a_model_that_reaches_every_bar_may_serve() -> None:

@@ -144,16 +144,19 @@ def test_corrections_become_a_model_that_serves_and_is_right_on_unseen_ones(plac
     assert Stance.THREAT not in place.stances()
 
 
-def test_a_flood_of_wrong_labels_never_serves(place: Place, small_quotes: Path) -> None:
-    """Three hundred quotes labelled as what comes after the right label."""
+def test_a_flood_of_wrong_labels_never_serves(place: Place, small_quotes: Path, quick_config: Path, tmp_path: Path) -> None:
+    """Three hundred quotes labelled as what comes after the right label. What a flood does to int8 is one reason among others, no failure."""
+    strict = tmp_path / "strict.toml"
+    strict.write_text(re.sub(r"(?m)^most_mean_difference = .*$", "most_mean_difference = 0.0", quick_config.read_text(encoding="utf-8")), encoding="utf-8")
     examples = read_split("train", small_quotes)[:300]
     flipped: dict[Stance, Label] = {"confirm": "deny", "deny": "threat", "threat": "appeal", "appeal": "other", "other": "confirm"}  # type: ignore[dict-item]
     place.put(*((example.statement.text, flipped[example.label]) for example in examples), by="mallory")
-    code, printed = place.retrain()
+    code, printed = place.retrain("--config", str(strict))
     run = place.run()
     assert (code, run.state) == (1, State.REFUSED), printed
     assert place.registry.served_name() == RELEASED
-    assert run.sentences
+    assert [sentence for sentence in run.sentences if "int8" in sentence]
+    assert [sentence for sentence in run.sentences if "kept aside" in sentence]
     assert all(sentence in printed for sentence in run.sentences)
     refused = subprocess.run([sys.executable, "-m", "training", "promote", str(run.model)], env=place.environment, capture_output=True, text=True, check=False)
     assert refused.returncode == 1

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from service.classifier import classifier_of
-from service.errors import Fault, InvalidInput, shown
+from service.errors import Fault, GateRefused, InvalidInput, shown
 from service.model_folder import QUANTIZED, Card, ModelFolder, open_model_folder, write_card
 from service.network import OnnxNetwork
 from service.stance import STANCES
@@ -22,7 +22,8 @@ from training.calibrate import Calibration, calibrate
 from training.config import Config
 from training.evaluate import evaluate
 from training.examples import Example, data_digest, labels_of, read_split
-from training.export import MODEL, Agreement, check_agreement, export_onnx, torch_logits
+from training.export import MODEL, Agreement, agreement_of, export_onnx, torch_logits
+from training.gate import int8_shortfalls
 from training.model_card import card_text
 from training.train import Tell, fit
 
@@ -40,7 +41,8 @@ class Start:
 def build_candidate(quotes: Path, models: Path, name: str, config: Config, *, start: Start | None = None, tell: Tell | None = None) -> ModelFolder:
     """Trains on `quotes`, from `start` or else the bare encoder, and leaves the finished folder at `models/name`, which must not be there yet.
 
-    Everything is written beside it and renamed at the end, so that Ctrl-C, kill -9 or a full disk leave no half model under that name.
+    Everything is written beside it and renamed at the end, so that Ctrl-C, kill -9 or a full disk leave no half model under that name. Raises `GateRefused`
+    where int8 is further from the torch weights than `config.export` allows.
     """
     if name != Path(name).name or name in ("", ".", ".."):
         raise InvalidInput(Fault("--name", shown(name), "the name of a folder, without a path"))
@@ -58,6 +60,8 @@ def build_candidate(quotes: Path, models: Path, name: str, config: Config, *, st
         finished = write_card(folder, card)
         report = evaluate(classifier_of(finished), test)
         results = {"split": "test", **report.headline(), "int8_agreement": agreement.share, "int8_mean_difference": agreement.mean_difference}
+        if sentences := int8_shortfalls(results, config.export):
+            raise GateRefused(" ".join(sentences))
         card = replace(card, results=results)
         (folder / "README.md").write_text(card_text(card, report), encoding="utf-8")
         write_card(folder, card)
@@ -72,7 +76,7 @@ def _calibrate(folder: Path, model: Any, tokenizer: Any, validation: Sequence[Ex
         logits = network.run(statements).logits
     finally:
         network.close()
-    agreement = check_agreement(torch_logits(model, tokenizer, statements, config.encoder.max_tokens), logits, config.export)
+    agreement = agreement_of(torch_logits(model, tokenizer, statements, config.encoder.max_tokens), logits)
     return calibrate(logits, np.array(labels_of(validation)), config.calibration), agreement
 
 

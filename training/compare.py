@@ -20,7 +20,7 @@ from training import rivals
 from training.baselines import baselines
 from training.candidate import build_candidate
 from training.comparison import Comparison, Way, as_markdown
-from training.config import Config, ExportConfig
+from training.config import ANY_INT8, Config
 from training.evaluate import columns_of, verdicts_of
 from training.examples import SPLITS, Example, data_digest, labels_of, read_split
 from training.export import torch_logits
@@ -109,8 +109,7 @@ def _ours(quotes: Path, model: Path, config: Config) -> Path:
     if model.exists():
         _check_origin(model, data_digest(quotes), config)
     else:
-        # The bars of int8 are for models that will serve; here its distance to fp32 is what is measured.
-        build_candidate(quotes, model.parent, model.name, replace(config, export=ExportConfig(least_agreement=0.0, most_mean_difference=1.0)))
+        build_candidate(quotes, model.parent, model.name, replace(config, export=ANY_INT8))
     return model
 
 

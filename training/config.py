@@ -50,6 +50,10 @@ class ExportConfig:
     most_mean_difference: float
 
 
+# For models that do not serve yet: how far int8 is away is looked at later, or is what is measured.
+ANY_INT8 = ExportConfig(least_agreement=0.0, most_mean_difference=1.0)
+
+
 @dataclass(frozen=True, config=STRICT)
 class CalibrationConfig:
     """`certain_accuracy` and `fallback_threshold` in [0, 1]; `least_support` counts verdicts."""

@@ -1,6 +1,7 @@
-"""A report -> may the model serve? One sentence for each shortfall. Reads report folders, runs no model."""
+"""A report or a card -> may the model serve? One sentence for each shortfall. Runs no model."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +12,7 @@ from pydantic.dataclasses import dataclass
 from service.errors import Fault, InvalidInput
 from service.stance import STANCES
 from training.behaviour import KINDS
-from training.config import STRICT, read_toml
+from training.config import STRICT, ExportConfig, read_toml
 from training.evaluate import DIMENSIONS
 from training.report import PREDICTIONS, REPORT
 from training.scores import Columns, difference_interval, most_rate
@@ -99,6 +100,19 @@ def shortfalls(report: dict[str, Any], bars: Bars) -> list[str]:
         for name, score in report["baselines"].items()
     ]
     return [sentence for sentence in found if sentence]
+
+
+def int8_shortfalls(results: Mapping[str, Any], bars: ExportConfig) -> list[str]:
+    """A sentence where int8 is further from the torch weights than `bars` allow; `results` are those of a model's card, and one that has no say passes."""
+    if "int8_agreement" not in results:
+        return []
+    share, difference = float(results["int8_agreement"]), float(results["int8_mean_difference"])
+    if share >= bars.least_agreement and difference <= bars.most_mean_difference:
+        return []
+    return [
+        f"int8 gives the label of the torch weights on {share:.3f} of validation (at least {bars.least_agreement} wanted), "
+        f"with a mean difference of {difference:.4f} in probability (at most {bars.most_mean_difference})."
+    ]
 
 
 def drift(folder: Path, reference: Path, seed_noise: float) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.classifier import Classifier, classifier_of, open_classifier
+from service.classifier import Classifier, classifier_of
 from service.model_folder import replace_text
 from service.registry import Registry
 from service.stance import Verdict
@@ -14,7 +14,7 @@ from training.config import Config, RetrainConfig
 from training.corrections import read_aside
 from training.evaluate import verdicts_of
 from training.examples import read_split
-from training.gate import Bars, read_report, shortfalls
+from training.gate import Bars, int8_shortfalls, read_report, shortfalls
 from training.promotion import compare, corrections_sentences, flips_as_markdown
 
 
@@ -33,13 +33,15 @@ def judge(registry: Registry, name: str, beside: str, quotes: Path, report: Path
     `quotes` has the test split, and labels that were kept aside if any were; `report` is the folder that `evaluate_folder` wrote on that split.
     """
     test, aside = read_split("test", quotes), read_aside(quotes)
-    old, new = classifier_of(registry.open(beside)), open_classifier(registry.models / name)
+    candidate = registry.open(name)
+    old, new = classifier_of(registry.open(beside)), classifier_of(candidate)
     asked = [example.statement for example in (*test, *aside)]
     before, after = (_ask(classifier, asked) for classifier in (old, new))
     comparison = compare(test, before[: len(test)], after[: len(test)], rules.retrain.promotion)
     replace_text(report / "flips.md", flips_as_markdown(comparison, old.name, new.name))
     sentences = [
         *shortfalls(read_report(report), rules.bars),
+        *int8_shortfalls(candidate.card.results, rules.config.export),
         *comparison.sentences,
         *corrections_sentences(aside, after[len(test) :], rules.retrain.promotion),
     ]

@@ -17,7 +17,7 @@ from service.retrains import Point, Run, Runs, State
 from service.settings import Settings
 from training.assess import evaluate_folder
 from training.candidate import Start, build_candidate
-from training.config import RetrainConfig
+from training.config import ANY_INT8, RetrainConfig
 from training.corrections import collect, read_counts, write_collected
 from training.examples import QUOTES, read_split
 from training.judge import Rules, judge
@@ -134,7 +134,8 @@ def _train(telling: Telling, quotes: Path, served: ModelFolder, name: str, rules
     fit = replace(rules.config.fit, n_epochs=rules.retrain.n_epochs, learning_rate=rules.retrain.learning_rate)
     with tempfile.TemporaryDirectory() as work:
         start = Start(served.card.name, warm_start(served, Path(work)))
-        build_candidate(quotes, served.path.parent, name, replace(rules.config, fit=fit), start=start, tell=telling.step)
+        # Its distance to int8 is among what the gate looks at, beside all else that it has to say.
+        build_candidate(quotes, served.path.parent, name, replace(rules.config, fit=fit, export=ANY_INT8), start=start, tell=telling.step)
 
 
 def _now() -> str:
