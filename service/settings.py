@@ -8,6 +8,7 @@ from service.errors import Fault, InvalidInput, shown
 
 _DATA = Path(__file__).resolve().parent.parent / "data"
 MODELS = _DATA / "models"
+EXAMPLE = _DATA / "example_article.txt"
 LABELS = f"sqlite:///{_DATA / 'labels.db'}"
 
 

@@ -4,6 +4,7 @@ import json
 import re
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,6 +13,7 @@ from fastapi.testclient import TestClient
 from huggingface_hub import InferenceClient, close_session, set_client_factory
 from prometheus_client.parser import text_string_to_metric_families
 
+import service
 from service.api.app import create_app
 from service.api.served import ServedModel
 from service.classifier import Classifier
@@ -308,9 +310,10 @@ def test_errors_have_their_own_media_type_in_the_docs(client: TestClient) -> Non
 def test_every_route_is_in_the_docs_with_a_summary(client: TestClient) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     verdicts = {"/v1/articles", "/v1/predict", "/predict", "/v1/labels", "/v1/model", "/healthz", "/readyz", "/metrics"}
-    quotes = {f"/v1/quotes{rest}" for rest in ("", "/{quote}", "/next", "/export", "/import")}
+    verdicts |= {"/v1/documents", "/v1/example", "/v1/verdicts/daily"}
+    quotes = {f"/v1/quotes{rest}" for rest in ("", "/{quote}", "/next", "/agreement", "/export", "/import")}
     models = {"/v1/models", "/v1/models/rollback", "/v1/models/{name}/promote"}
-    retrains = {f"/v1/retrains{rest}" for rest in ("", "/{run}", "/{run}/cancel", "/{run}/resume")}
+    retrains = {f"/v1/retrains{rest}" for rest in ("", "/{run}", "/{run}/cancel", "/{run}/resume", "/{run}/events")}
     assert set(paths) == verdicts | quotes | models | retrains
     assert all(operation["summary"] for path in paths.values() for operation in path.values())
 
@@ -325,23 +328,41 @@ def test_the_example_in_the_docs_can_be_sent_as_it_stands(client: TestClient, pa
         assert client.post(path, json=example).status_code == 200
 
 
-def test_the_page_brings_all_it_needs_and_talks_to_its_own_service_only(client: TestClient) -> None:
-    response = client.get("/")
-    assert response.headers["content-type"] == "text/html; charset=utf-8"
-    assert "default-src 'none'" in response.headers["content-security-policy"]
-    assert "connect-src 'self'" in response.headers["content-security-policy"]
+def page_files() -> list[Path]:
+    return sorted((Path(service.__file__).parent / "page").iterdir())
+
+
+@pytest.mark.parametrize("path", ["/", *(f"/page/{file.name}" for file in page_files())])
+def test_the_page_brings_all_it_needs_and_talks_to_its_own_service_only(client: TestClient, path: str) -> None:
+    response = client.get(path)
+    assert response.status_code == 200
+    policy = response.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "connect-src 'self'" in policy
+    assert "unsafe" not in policy
     assert response.headers["x-content-type-options"] == "nosniff"
-    assert "<title>On Record</title>" in response.text
-    assert "http://" not in response.text
-    assert "https://" not in response.text
+    text = response.text.replace("http://www.w3.org/2000/svg", "")  # a name, not an address
+    assert "http://" not in text
+    assert "https://" not in text
+
+
+def test_files_beside_the_page_are_not_given_away(client: TestClient) -> None:
+    for path in ("/page/../settings.py", "/page/%2e%2e/settings.py", "/page/", "/page/none.js"):
+        assert client.get(path).status_code == 404, path
 
 
 def test_the_page_asks_by_paths_that_exist(client: TestClient) -> None:
-    page = client.get("/").text
-    for path in ("/docs", "/v1/labels", "/v1/model", "/metrics"):
-        assert f'"{path}"' in page
-        assert client.get(path).status_code == 200
-    assert 'fetch("/v1/predict"' in page
+    known = set(client.get("/openapi.json").json()["paths"])
+    asked = {
+        path
+        for file in page_files()
+        if file.suffix in (".js", ".html")
+        for path in re.findall(r"[\"`](/(?:v1|readyz|metrics)[^\"`?]*)", file.read_text("utf-8"))
+    }
+    assert len(asked) > 12
+    for path in asked:
+        pattern = re.sub(r"\\\$\\\{[^}]*\\\}", "[^/]+", re.escape(path))
+        assert any(re.fullmatch(pattern, re.sub(r"\{\w+\}", "x", route)) for route in known), path
 
 
 ARTICLE = "It rained. Ana Ruiz, the mayor, denied any role in the deal.\n\n“You will regret this,” she added. “All of you.”"

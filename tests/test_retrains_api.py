@@ -1,5 +1,6 @@
 """Retraining over HTTP, with a process that does no training but keeps to the contract: it waits for a word in a file, and ends as that word says."""
 
+import json
 import os
 import signal
 import sys
@@ -163,3 +164,28 @@ def test_a_run_that_is_not_there_is_a_404(run: str, client: TestClient) -> None:
 def test_a_request_that_makes_no_sense_is_refused(body: dict[str, Any], client: TestClient) -> None:
     assert client.post("/v1/retrains", json=body).status_code == 422
     assert client.get("/v1/retrains").json()["retrains"] == []
+
+
+def test_a_run_is_followed_event_by_event_to_its_end(client: TestClient, runs: Runs) -> None:
+    run = client.post("/v1/retrains", json=WHO).json()["id"]
+    seen = []
+    with client.stream("GET", f"/v1/retrains/{run}/events") as response:
+        assert response.headers["content-type"].startswith("text/event-stream")
+        for line in response.iter_lines():
+            if line.startswith("data:"):
+                seen.append(json.loads(line.removeprefix("data:")))
+                if seen[-1]["stage"] == "train":
+                    (runs.folder / "word").write_text("refused", encoding="utf-8")
+    assert seen[-1]["state"] == "refused"
+    assert [point["loss"] for point in seen[-1]["curve"]] == [1.5]
+    assert any("25%" in line for line in seen[-1]["log"])
+
+
+def test_a_run_that_is_not_there_is_not_followed(client: TestClient) -> None:
+    assert client.get("/v1/retrains/20260101-000000-000000/events").status_code == 404
+
+
+def test_streams_end_when_the_service_does(client: TestClient) -> None:
+    run = client.post("/v1/retrains", json=WHO).json()["id"]
+    client.app.state.is_closing = True  # type: ignore[attr-defined]
+    assert client.get(f"/v1/retrains/{run}/events").text == ""

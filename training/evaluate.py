@@ -22,6 +22,7 @@ from training.scores import (
     length_slice,
     macro_f1_interval,
     precision_at,
+    reliability,
     rows_of,
 )
 
@@ -43,9 +44,10 @@ class SliceScore:
 class Report:
     """Everything measured on one file of examples.
 
-    `verdicts` are in the order of `examples`. `calibration_error`, `certain_share` and `certain_accuracy` are in [0, 1]; the last is 0 if none is
-    certain. `slices` maps dimension -> value -> score, `precision_at` share of `other` -> label -> precision, `baselines` name -> macro-F1,
-    `behaviour` group of cases -> pass rate; the last two are empty until they are filled in.
+    `verdicts` are in the order of `examples`. `reliability` has a mean probability, the share that is right and a count for each bin of verdicts.
+    `calibration_error`, `certain_share` and `certain_accuracy` are in [0, 1]; the last is 0 if none is certain. `slices` maps dimension -> value -> score,
+    `precision_at` share of `other` -> label -> precision, `baselines` name -> macro-F1, `behaviour` group of cases -> pass rate; the last two are empty until
+    they are filled in.
     """
 
     model: str
@@ -55,6 +57,7 @@ class Report:
     accuracy: float
     labels: dict[str, LabelScore]
     calibration_error: float
+    reliability: Sequence[tuple[float, float, int]]
     certain_share: float
     certain_accuracy: float
     confusion: list[list[int]]
@@ -69,7 +72,9 @@ class Report:
             "n": len(self.examples),
             "macro_f1": round(self.macro_f1.value, 4),
             "macro_f1_interval": [round(self.macro_f1.low, 4), round(self.macro_f1.high, 4)],
-            "f1": {label: round(score.f1.value, 4) for label, score in self.labels.items()},
+            **{name: {label: round(getattr(score, name).value, 4) for label, score in self.labels.items()} for name in ("f1", "precision", "recall")},
+            "confusion": self.confusion,
+            "reliability": [[round(confidence, 4), round(share, 4), n] for confidence, share, n in self.reliability],
             "calibration_error": round(self.calibration_error, 4),
             "certain_share": round(self.certain_share, 4),
             "certain_accuracy": round(self.certain_accuracy, 4),
@@ -83,6 +88,7 @@ def evaluate(classifier: Classifier, examples: Sequence[Example]) -> Report:
     chosen = columns_of(verdicts)
     is_right = labels == chosen
     certain = np.array([verdict.certain for verdict in verdicts])
+    confidence = np.array([verdict.probability for verdict in verdicts])
     counts = confusion(labels, chosen)
     return Report(
         model=classifier.name,
@@ -91,7 +97,8 @@ def evaluate(classifier: Classifier, examples: Sequence[Example]) -> Report:
         macro_f1=macro_f1_interval(labels, chosen),
         accuracy=float(is_right.mean()),
         labels=dict(zip(map(str, STANCES), label_scores(labels, chosen), strict=True)),
-        calibration_error=calibration_error(np.array([verdict.probability for verdict in verdicts]), is_right),
+        calibration_error=calibration_error(confidence, is_right),
+        reliability=reliability(confidence, is_right),
         certain_share=float(certain.mean()),
         certain_accuracy=float(is_right[certain].mean()) if certain.any() else 0.0,
         confusion=counts.tolist(),

@@ -12,7 +12,6 @@ from service.stance import STANCES
 from training.comparison import Comparison
 from training.evaluate import Report
 from training.examples import labels_of
-from training.scores import N_BINS
 
 # Okabe and Ito's palette: the five can be told apart with every common kind of colour vision.
 _COLOURS = ("#009E73", "#0072B2", "#D55E00", "#E69F00", "#666666")
@@ -85,14 +84,10 @@ def _confusion(report: Report) -> Figure:
 
 def _reliability(report: Report) -> Figure:
     figure, axes = _figure(f"Reliability: calibration error {report.calibration_error:.3f}")
-    confidence = np.array([verdict.probability for verdict in report.verdicts])
-    is_right = np.array([example.label == verdict.stance for example, verdict in zip(report.examples, report.verdicts, strict=True)])
-    bins = (confidence * N_BINS).astype(int).clip(max=N_BINS - 1)
     axes.plot([0, 1], [0, 1], color="#999999", linestyle="--", linewidth=1)
-    for number in np.unique(bins):
-        inside = bins == number
-        axes.scatter(confidence[inside].mean(), is_right[inside].mean(), s=12 + 300 * inside.mean(), color=_COLOURS[1], alpha=0.7)
-        axes.annotate(str(inside.sum()), (confidence[inside].mean(), is_right[inside].mean()), textcoords="offset points", xytext=(7, -9), fontsize=7)
+    for confidence, share_right, n in report.reliability:
+        axes.scatter(confidence, share_right, s=12 + 300 * n / len(report.examples), color=_COLOURS[1], alpha=0.7)
+        axes.annotate(str(n), (confidence, share_right), textcoords="offset points", xytext=(7, -9), fontsize=7)
     axes.set_xlim(0, 1.03)
     axes.set_ylim(0, 1.05)
     axes.set_xlabel("probability of the verdict (dot size and number: examples)")

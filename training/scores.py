@@ -86,6 +86,12 @@ def calibration_error(confidence: Floats, is_right: npt.NDArray[np.bool_]) -> fl
     return float(np.abs(gap).sum() / len(confidence))
 
 
+def reliability(confidence: Floats, is_right: npt.NDArray[np.bool_]) -> list[tuple[float, float, int]]:
+    """Of each of those bins that is not empty: mean confidence, share that is right, and how many examples it has."""
+    bins = (confidence * N_BINS).astype(int).clip(max=N_BINS - 1)
+    return [(float(confidence[bins == number].mean()), float(is_right[bins == number].mean()), int((bins == number).sum())) for number in np.unique(bins)]
+
+
 def precision_at(counts: npt.NDArray[np.int64], share_of_other: float) -> Floats:
     """Precision (label,) if `other` made up `share_of_other` of the examples, the acts keeping their proportions and each label its recall and errors."""
     truth = counts.sum(axis=1).astype(np.float64)

@@ -3,22 +3,23 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
-from importlib import resources
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, FastAPI, Request, Response
-from fastapi.responses import HTMLResponse
+from fastapi import APIRouter, FastAPI, Query, Request, Response
 from fastapi_offline import FastAPIOffline
 
 from service.api import metrics
+from service.api.documents import documents
 from service.api.limits import JsonRoute
 from service.api.models import models
+from service.api.pages import PageFiles, pages
 from service.api.problems import MEDIA_TYPE, add_handlers
 from service.api.quotes import quotes
 from service.api.retrains import retrains
 from service.api.schemas import (
     ArticleRequest,
     ArticleResponse,
+    DailyResponse,
     Health,
     LabelOut,
     LabelScoreOut,
@@ -34,12 +35,14 @@ from service.api.schemas import (
     verdict_out,
 )
 from service.api.served import ServedModel
+from service.documents import language_of
 from service.errors import NotReady
 from service.labels.store import LabelStore
+from service.labels.tally import Tally
 from service.registry import Registry
 from service.retrains import Runs
 from service.settings import Settings
-from service.stance import DEFINITIONS
+from service.stance import DEFINITIONS, Verdict
 from service.statements.article import statements_in
 from service.statements.statement import Statement
 
@@ -51,12 +54,12 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
     422: {**_PROBLEM, "description": "The JSON is not what was wanted; `errors` says where."},
     503: {**_PROBLEM, "description": "The model is not ready."},
 }
+_DAILY_REFUSALS: dict[int | str, dict[str, Any]] = {
+    422: {**_PROBLEM, "description": "`days` is not what was wanted."},
+    503: {**_PROBLEM, "description": "The database of counts and labels cannot be used."},
+}
 _DESCRIPTION = "Reads news: who says what, and what they do by saying it: **confirm**, **deny**, **threat**, **appeal**, or **other**."
 _HUB_CLIENTS = ("hf_hub/", "@huggingface/inference")
-# The page has its style and script inline, and talks to nobody but its own service.
-_PAGE_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'"
-)
 
 predicting = APIRouter(route_class=JsonRoute, responses=_REFUSALS, tags=["verdicts"])
 about = APIRouter(tags=["about"])
@@ -69,9 +72,11 @@ def create_app(served: ServedModel, settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         loading = served.start()
+        app.state.tally.start()
         yield
         loading.join(timeout=10)  # an interpreter that ends with a thread inside ONNX Runtime aborts with a core dump
         served.stop()
+        app.state.tally.close()
         app.state.labels.close()
 
     # FastAPI with the scripts of its API docs in a package, not at somebody else's address: no request leaves the machine.
@@ -79,13 +84,16 @@ def create_app(served: ServedModel, settings: Settings) -> FastAPI:
     app.state.served = served
     app.state.metrics = metrics.Metrics()
     app.state.labels = LabelStore(settings.labels)
+    app.state.tally = Tally(settings.labels)
     app.state.registry = Registry(settings.models)
     app.state.runs = Runs(settings.retrains)
     app.state.places = settings.places
+    app.state.is_closing = False  # whoever stops the service sets it, so that streams end
     app.state.max_body_bytes = settings.max_body_bytes
     app.state.max_import_bytes = settings.max_import_bytes
-    for router in (predicting, quotes, retrains, models, about, health):
+    for router in (predicting, documents, quotes, retrains, models, about, pages, health):
         app.include_router(router)
+    app.mount("/page", PageFiles(), name="page")
     add_handlers(app)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]  # FastAPI's own way to change its document
     app.add_middleware(metrics.CountRequests, metrics=app.state.metrics)
@@ -93,13 +101,13 @@ def create_app(served: ServedModel, settings: Settings) -> FastAPI:
 
 
 def _document(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI document, with errors under the media type that they have; FastAPI would say application/json."""
+    """The OpenAPI document, with errors under the media type that they have; FastAPI would say that of a good answer."""
     document = FastAPI.openapi(app)
     for path in document["paths"].values():
         for operation in path.values():
             for status, response in operation["responses"].items():
-                if int(status) >= HTTPStatus.BAD_REQUEST and "application/json" in response.get("content", {}):
-                    response["content"] = {MEDIA_TYPE: response["content"]["application/json"]}
+                if int(status) >= HTTPStatus.BAD_REQUEST and response.get("content"):
+                    response["content"] = {MEDIA_TYPE: next(iter(response["content"].values()))}
     return document
 
 
@@ -109,7 +117,7 @@ def predict(body: PredictRequest, request: Request) -> PredictResponse:
     """One verdict for each of 1 to 256 statements, in order. A verdict depends on its own statement and context alone."""
     with request.app.state.served.using() as model:
         verdicts = model.classify(body.as_statements())
-    request.app.state.metrics.count_verdicts(verdicts)
+    _count(request, model.card.name, verdicts)
     return PredictResponse(model=model.card.name, verdicts=[verdict_out(verdict) for verdict in verdicts])
 
 
@@ -119,9 +127,9 @@ def read_article(body: ArticleRequest, request: Request) -> ArticleResponse:
     found = statements_in(body.article, body.title)
     with request.app.state.served.using() as model:
         verdicts = model.classify([attribution.statement for attribution in found])
-    request.app.state.metrics.count_verdicts(verdicts)
+    _count(request, model.card.name, verdicts)
     statements = [attribution_out(attribution, verdict) for attribution, verdict in zip(found, verdicts, strict=True)]
-    return ArticleResponse(model=model.card.name, title=body.title, date=body.date, statements=statements)
+    return ArticleResponse(model=model.card.name, title=body.title, date=body.date, language=language_of(body.article), statements=statements)
 
 
 @predicting.post("/predict", summary="The same, in the shape of Hugging Face's text-classification task")
@@ -133,13 +141,25 @@ def predict_as_pipeline(body: PipelineRequest, request: Request, response: Respo
     with the statement marked, as in "The group has denied « any role »."
     """
     texts = [body.inputs] if isinstance(body.inputs, str) else body.inputs
-    verdicts = request.app.state.served.classify([Statement(text) for text in texts])
-    request.app.state.metrics.count_verdicts(verdicts)
+    with request.app.state.served.using() as model:
+        verdicts = model.classify([Statement(text) for text in texts])
+    _count(request, model.card.name, verdicts)
     top_k = (body.parameters or PipelineParameters()).top_k
     rows = [pipeline_out(verdict, top_k) for verdict in verdicts]
     response.headers["Vary"] = "User-Agent"
     is_hub_client = any(name in request.headers.get("user-agent", "") for name in _HUB_CLIENTS)
     return rows[0] if isinstance(body.inputs, str) and not is_hub_client else rows
+
+
+def _count(request: Request, model: str, verdicts: list[Verdict]) -> None:
+    request.app.state.metrics.count_verdicts(verdicts)
+    request.app.state.tally.count(model, verdicts)
+
+
+@about.get("/v1/verdicts/daily", summary="How many verdicts of each stance a day", responses=_DAILY_REFUSALS)
+def daily_verdicts(request: Request, days: Annotated[int, Query(ge=1, le=366, description="The last days, today included (UTC).")] = 30) -> DailyResponse:
+    """By day, model and stance, oldest first, over all services that share the label store: shares that drift mean other news, or another model."""
+    return DailyResponse(days=request.app.state.tally.daily(days))
 
 
 @about.get("/v1/labels", summary="The labels and what they mean")
@@ -154,12 +174,6 @@ def labels() -> LabelsResponse:
 def model(request: Request) -> ModelResponse:
     """The card of the model in use."""
     return ModelResponse.model_validate(request.app.state.served.card, from_attributes=True)
-
-
-@about.get("/", include_in_schema=False)
-def page() -> HTMLResponse:
-    text = resources.files("service").joinpath("page", "index.html").read_text(encoding="utf-8")
-    return HTMLResponse(text, headers={"Content-Security-Policy": _PAGE_POLICY, "X-Content-Type-Options": "nosniff"})
 
 
 @health.get("/healthz", summary="Is the process alive?")

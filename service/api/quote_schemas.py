@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from service.api.schemas import FaultOut, StatementIn, Words
+from service.labels.agreement import Agreement
 from service.labels.quote import MAX_NAME_CHARS, MAX_NOTE_CHARS, Change, Given, Kind, Label, Quote, Source, Status
 from service.labels.search import Search
 from service.labels.store import MAX_PAGE, Outcome
@@ -190,6 +191,12 @@ class NextQuotes(BaseModel):
 
     quotes: list[QuoteOut]
     counts: Annotated[dict[Status, int], Field(description="How many quotes the store has of each status.")]
+
+
+class AgreementResponse(BaseModel):
+    """Each two labellers who have labelled quotes in common, those with the most first."""
+
+    pairs: list[Agreement]
 
 
 class ImportOut(BaseModel):

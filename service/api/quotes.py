@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from service.api.limits import JsonRoute, whole_body
 from service.api.quote_schemas import (
+    AgreementResponse,
     ChangeIn,
     FindQuery,
     ImportOut,
@@ -35,6 +36,7 @@ from service.api.quote_schemas import (
 from service.api.schemas import FaultOut, Problem
 from service.api.served import ServedModel
 from service.errors import Fault, InvalidInput, NotReady
+from service.labels.agreement import agreements
 from service.labels.quote import Change, Given, Kind, Quote, Source, Status
 from service.labels.readers import Origin, read
 from service.labels.store import LabelStore, Outcome
@@ -106,6 +108,12 @@ def next_quotes(
             _judge(store, request.app.state.served)
         found = store.next_unlabelled(n, labeller=labeller, at_random=strategy is Strategy.RANDOM)
     return NextQuotes(quotes=[quote_out(quote) for quote in found], counts={Status(name): count for name, count in store.counts().items()})
+
+
+@quotes.get("/agreement", summary="How far do the labellers agree?")
+def labellers_agreement(request: Request) -> AgreementResponse:
+    """Of each two who have labelled quotes in common: how many, the share with the same label, and Cohen's kappa."""
+    return AgreementResponse(pairs=agreements(request.app.state.labels.everything()))
 
 
 @quotes.get("/export", summary="Take all quotes out as a file", response_class=StreamingResponse)

@@ -1,17 +1,23 @@
 """Retraining over HTTP: start, watch, cancel, resume. The work is done by a process of its own."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.sse import EventSourceResponse
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
 
 from service.api.limits import JsonRoute
 from service.api.quote_schemas import Name, Note
 from service.api.schemas import Problem
-from service.retrains import Run, Runs
+from service.retrains import ENDED, Run, Runs
+
+_LOOK_SECONDS = 1.0
+_LINES_FOLLOWED = 12
 
 _PROBLEM: dict[str, Any] = {"model": Problem}
 _MISSING: dict[int | str, dict[str, Any]] = {404: {**_PROBLEM, "description": "There is no such retraining."}}
@@ -64,8 +70,32 @@ def list_retrains(request: Request) -> RunsResponse:
 @retrains.get("/{run}", summary="How far is it?", responses=_MISSING)
 def get_retrain(run: str, request: Request, log: Annotated[int, Query(ge=0, le=1_000, description="Lines of its log.")] = 40) -> RunWithLog:
     """Stage, progress, learning curve, the gate's sentences, and the end of the log."""
+    return _with_log(request.app.state.runs, run, log)
+
+
+def _with_log(runs: Runs, run: str, n_lines: int) -> RunWithLog:
+    return RunWithLog(**vars(runs.get(run)), log=runs.log_tail(run, n_lines) if n_lines else ())
+
+
+def _known(run: str, request: Request) -> Runs:
+    """The runs, of which `run` is one: what streams its answer has to know before it begins."""
     runs: Runs = request.app.state.runs
-    return RunWithLog(**vars(runs.get(run)), log=runs.log_tail(run, log) if log else ())
+    runs.path(run)
+    return runs
+
+
+@retrains.get("/{run}/events", summary="Watch it", responses=_MISSING, response_class=EventSourceResponse)
+async def follow(run: str, request: Request, runs: Annotated[Runs, Depends(_known)]) -> AsyncIterable[RunWithLog]:
+    """Server-sent events: the run as it is, whenever it has changed, until it has ended."""
+    told = None
+    while not request.app.state.is_closing:
+        found = await run_in_threadpool(_with_log, runs, run, _LINES_FOLLOWED)
+        if found != told:
+            yield found
+            told = found
+        if found.state in ENDED:
+            return
+        await asyncio.sleep(_LOOK_SECONDS)
 
 
 @retrains.post("/{run}/cancel", summary="Stop it", status_code=HTTPStatus.ACCEPTED, responses=_MISSING | _CONFLICT)

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field
 from pydantic_core import PydanticCustomError
 
 from service.errors import Fault
+from service.labels.tally import DayCount
 from service.stance import STANCES, Stance, Verdict
 from service.statements.article import MAX_ARTICLE_CHARS, Attribution
 from service.statements.report import Form
@@ -173,6 +174,7 @@ class ArticleResponse(BaseModel):
     model: str
     title: str | None
     date: str | None
+    language: Annotated[str | None, Field(description="ISO 639-1 code of the language it seems to be in; only English (en) is read. null: too short to tell.")]
     statements: list[AttributionOut]
 
 
@@ -235,6 +237,12 @@ class LabelsResponse(BaseModel):
     """The labels, in the order of a model's outputs."""
 
     labels: list[LabelOut]
+
+
+class DailyResponse(BaseModel):
+    """Counts by day, model and stance, oldest first; a stance without verdicts that day has no row."""
+
+    days: list[DayCount]
 
 
 class ModelResponse(BaseModel):

@@ -4,6 +4,7 @@ import argparse
 import logging
 import socket
 from contextlib import suppress
+from types import FrameType
 
 from service.classifier import Classifier, classifier_of
 from service.errors import Fault, InvalidInput
@@ -40,7 +41,16 @@ def serve(options: argparse.Namespace, settings: Settings, folder: ModelFolder) 
 
     registry = None if options.model else Registry(settings.models)  # a model that was named is not changed for another
     served = ServedModel(folder.card, lambda: open_classifier(folder), load_parser, registry, open_classifier, folder.path.name)
-    server = uvicorn.Server(uvicorn.Config(create_app(served, settings), log_level="warning", access_log=False))
+    app = create_app(served, settings)
+
+    class Server(uvicorn.Server):
+        """Tells what streams without an end of its own that the end is near; uvicorn would wait for it."""
+
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            app.state.is_closing = True
+            super().handle_exit(sig, frame)
+
+    server = Server(uvicorn.Config(app, log_level="warning", access_log=False))
     with suppress(KeyboardInterrupt):  # the server has ended in good order before it passes this on
         server.run(sockets=[listening])
     return 0

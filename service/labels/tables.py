@@ -70,6 +70,18 @@ changes = sa.Table(
     sa.Index("ix_changes_by", "by"),
 )
 
+# How many verdicts there were, so that a person sees the shares of the stances drift. No text is kept.
+verdicts = sa.Table(
+    "verdicts",
+    metadata,
+    sa.Column("day", sa.Date, nullable=False),
+    sa.Column("model", sa.String(255), nullable=False),
+    sa.Column("stance", sa.String(16), nullable=False),
+    sa.Column("n", sa.BigInteger, nullable=False),
+    sa.Column("n_certain", sa.BigInteger, nullable=False),
+    sa.PrimaryKeyConstraint("day", "model", "stance"),
+)
+
 # Requests that carried an idempotency key, so that one that is sent again is answered and not done again.
 requests = sa.Table(
     "requests",
