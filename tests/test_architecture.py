@@ -23,7 +23,7 @@ ROOMS: tuple[tuple[str, ...], ...] = (
     ("service.api", "training.config", "training.scores", "training.behaviour"),
     ("service.commands", "training.examples", "training.encoder"),
     ("service.__main__",),
-    ("training.export", "training.calibrate", "training.evaluate", "training.baselines", "training.release"),
+    ("training.export", "training.calibrate", "training.evaluate", "training.baselines", "training.release", "training.rounding"),
     ("training.train", "training.report", "training.mistakes", "training.model_card", "training.rivals"),
     ("training.gate", "training.comparison"),
     ("training.pictures",),

@@ -25,6 +25,7 @@ from training.examples import Example, data_digest, labels_of, read_split
 from training.export import MODEL, Agreement, agreement_of, export_onnx, torch_logits
 from training.gate import int8_shortfalls
 from training.model_card import card_text
+from training.rounding import round_by_chance
 from training.train import Tell, fit
 
 _BUILDING = ".building-"
@@ -54,6 +55,8 @@ def build_candidate(quotes: Path, models: Path, name: str, config: Config, *, st
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
         export_onnx(model, tokenizer, folder / MODEL, folder / QUANTIZED)
+        if start:
+            round_by_chance(folder / MODEL, folder / QUANTIZED, config.fit.seed)
         card = _card(name, config, data_digest(quotes), start)
         calibration, agreement = _calibrate(folder, model, tokenizer, validation, card, config)
         card = replace(card, temperature=calibration.temperature, thresholds=calibration.thresholds)

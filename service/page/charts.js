@@ -15,7 +15,7 @@ export function scores(results) {
     return svg("g", {class: stance}, text(0, 26 * row + 16, stance), svg("rect", {class: "tone", x: 70, y: 26 * row + 4, width: 190 * f1, height: 16, rx: 2}),
       text(266, 26 * row + 16, f1.toFixed(3)));
   });
-  const table = known.length > 1 ? el("table", {}, el("tr", {}, el("th", {}, ""), known.map(name => el("th", {class: "number"}, name))),
+  const table = known.length > 1 ? el("table", {}, el("tr", {}, el("th", {}, "stance"), known.map(name => el("th", {class: "number"}, name))),
     STANCES.map(stance => el("tr", {}, el("th", {scope: "row"}, stance), known.map(name => el("td", {class: "number"}, results[name][stance].toFixed(3)))))) : null;
   return figure(el("div", {}, svg("svg", {viewBox: `0 0 310 ${height}`, role: "img", "aria-label": STANCES.map(stance => `${stance} ${results.f1[stance]}`).join(", ")}, rows), table),
     "F1 by stance on the held-out quotes: 1 is perfect.");

@@ -42,7 +42,7 @@ async function drawModels() {
   const rows = models.map(model => el("tr", {}, el("th", {scope: "row"}, model.name, model.is_served ? el("span", {class: "soft"}, " serves") : ""),
     el("td", {}, model.created ? when(model.created) : ""), el("td", {class: "number"}, model.results.macro_f1?.toFixed(3) ?? ""), el("td", {}, story(model)), el("td", {}, actions(model))));
   return [refusal && el("p", {class: "notice trouble"}, refusal), el("div", {class: "scroll", tabindex: 0, role: "region", "aria-label": "All models"}, el("table", {},
-    el("tr", {}, ["model", "made", "macro-F1", "what became of it", ""].map(name => el("th", {scope: "col", class: name === "macro-F1" ? "number" : ""}, name))), rows))];
+    el("tr", {}, ["model", "made", "macro-F1", "what became of it", "change"].map(name => el("th", {scope: "col", class: name === "macro-F1" ? "number" : ""}, name))), rows))];
 }
 
 function story(model) {

@@ -165,7 +165,7 @@ function groups() {
 
 function drawList() {
   byId("statements").replaceChildren(...groups().map(([name, those]) => el("section", {"data-speaker": name},
-    el("h3", {}, `${name} `, el("span", {class: "soft"}, `(${those.length})`)),
+    el("h2", {}, `${name} `, el("span", {class: "soft"}, `(${those.length})`)),
     el("ul", {role: "list", class: "plain"}, those.map(item => item.node)))));
 }
 

@@ -40,12 +40,11 @@ export async function draw() {
   }},
   el("p", {}, `The store has ${count(n, "agreed label")}${counts.disputed ? `, ${counts.disputed} disputed (they teach nothing until settled)` : ""}. The model learns from them beside what it knows, `
     + "and serves only if the gate finds it no worse than the one before."),
-  el("label", {}, "What is new? ", reason), el("div", {class: "row"}, el("label", {class: "plain"}, promote, " let it serve at once if it passes"), el("button", {class: "main"}, "Retrain")), refusal);
-  queueMicrotask(() => {
-    if (last) show(last);
-    if (last && (last.state === "running" || last.state === "waiting")) follow(last.id);
-  });
-  return [form, el("div", {id: "run"}), retrains.length > 1 && el("details", {}, el("summary", {}, count(retrains.length - 1, "earlier one")),
+  el("label", {class: "wide"}, "What is new? ", reason), el("div", {class: "row"}, el("label", {class: "plain"}, promote, " let it serve at once if it passes"), el("button", {class: "main"}, "Retrain")), refusal);
+  const run = el("div", {id: "run"});
+  if (last) show(last, run);
+  if (last && (last.state === "running" || last.state === "waiting")) follow(last.id);
+  return [form, run, retrains.length > 1 && el("details", {}, el("summary", {}, count(retrains.length - 1, "earlier one")),
     el("ul", {}, retrains.slice(1, 30).map(run => el("li", {}, `${run.id.slice(0, 8)}, ${run.by}: ${run.reason}. ${run.state}. ${run.sentences.join(" ")}`))))];
 }
 
@@ -70,7 +69,7 @@ function follow(id) {
   // A stream that breaks off is opened anew by the browser.
 }
 
-function show(run) {
+function show(run, place = byId("run")) {
   const names = Object.keys(STAGES);
   const at = run.stage ? names.indexOf(run.stage) : -1;
   const isOver = run.state in ENDS;
@@ -83,7 +82,8 @@ function show(run) {
     follow(run.id);
   }}, text);
   const drawn = curve(run.curve ?? []);
-  byId("run")?.replaceChildren(...[
+  const isOpen = place?.querySelector("details")?.open ?? false;  // as the reader left it
+  place?.replaceChildren(...[
     el("h3", {}, `${run.by}: ${run.reason}`), stages,
     isOver ? null : el("progress", {max: 1, value: run.progress, "aria-label": "Progress"}),
     el("p", {role: "status"}, isOver ? ENDS[run.state] : run.state === "waiting" ? "It is about to begin." : `${percent(run.progress)} done.`),
@@ -91,6 +91,6 @@ function show(run) {
     Object.keys(run.counts).length ? el("p", {class: "soft"}, `${count(run.counts.train ?? 0, "label")} taught, ${run.counts.aside ?? 0} kept aside to see whether it learned, ${(run.counts.rehearsed ?? 0).toLocaleString("en")} written quotes rehearsed.`) : null,
     drawn && el("div", {class: "figures"}, drawn),
     el("div", {class: "row"}, isOver ? null : button("Stop it", "cancel"), ["interrupted", "cancelled", "failed"].includes(run.state) ? button("Go on with it", "resume") : null),
-    run.log?.length ? el("details", {}, el("summary", {}, "What it prints"), el("pre", {tabindex: 0}, run.log.join("\n"))) : null,
+    run.log?.length ? el("details", {open: isOpen}, el("summary", {}, "What it prints"), el("pre", {tabindex: 0}, run.log.join("\n"))) : null,
   ].filter(Boolean));
 }

@@ -2,7 +2,7 @@
 
 import {ask} from "./api.js";
 import {Correction} from "./correction.js";
-import {byId, count, el, percent} from "./dom.js";
+import {askFor, byId, count, el, percent} from "./dom.js";
 import {labeller} from "./outbox.js";
 import {KEYS, answers, words} from "./stances.js";
 
@@ -81,7 +81,7 @@ function draw() {
     strategy === "disagreement" && quote.verdict ? el("p", {}, `The model says ${quote.verdict.stance}, ${percent(quote.verdict.probability)}.`) : null,
     el("p", {id: "review-question"}, "What does the speaker do by saying it?"),
     answers(correction.label, give),
-    el("div", {class: "row"}, el("button", {type: "button", onclick: skip}, "Skip", el("kbd", {}, "s")), el("button", {type: "button", onclick: undo, disabled: !before.length}, "Undo the last", el("kbd", {}, "u"))),
+    el("div", {class: "row"}, quote.status === "disputed" ? el("button", {type: "button", onclick: settle}, "Settle it as …") : null, el("button", {type: "button", onclick: skip}, "Skip", el("kbd", {}, "s")), el("button", {type: "button", onclick: undo, disabled: !before.length}, "Undo the last", el("kbd", {}, "u"))),
     el("p", {class: "soft", id: "review-state", role: "status"}, before.length ? lastWord() : "")));
   byId("review-now").focus({preventScroll: true});
 }
@@ -103,6 +103,21 @@ function give(label) {
   before.push(current);
   n_done += 1;
   next();
+}
+
+/** Decides a dispute, for all who labelled. */
+async function settle() {
+  const {quote} = current;
+  const choice = el("select", {name: "label", "aria-label": "The right label"}, [...new Set(quote.labels.map(one => one.label))].map(label => el("option", {value: label}, words(label))));
+  const given = await askFor("Settle it, for everybody, as", [choice], "Settle");
+  if (!given) return;
+  try {
+    await ask("PATCH", `/v1/quotes/${quote.id}`, {labeller: labeller(), label: given.label, settle: true, source: "page"});
+    n_done += 1;
+    await next();
+  } catch (error) {
+    byId("review-state").textContent = error.message;
+  }
 }
 
 function skip() {

@@ -1,0 +1,1 @@
+"""The page in a real Chromium, in front of a real service whose model is a rule."""
