@@ -33,7 +33,7 @@ from service.stance import STANCES
 
 _WAITING = MODELS.parent / "waiting" / "round12.jsonl"  # written, and in no split
 _OVER = ("promoted", "passed", "refused", "failed", "cancelled", "interrupted")
-_N_CLIENTS = 4
+_N_CLIENTS = 2
 _PLAIN = {"text": "any role in the deal", "context": "Ruiz denied any role in the deal."}
 console = Console(soft_wrap=True)
 Row = dict[str, Any]
@@ -79,6 +79,8 @@ class Service:
 
     def stances(self, rows: Sequence[Row]) -> list[str]:
         statements = [{"text": row["text"], "context": row.get("context")} for row in rows]
+        if not statements:
+            return []
         return [verdict["stance"] for verdict in self.post("/v1/predict", {"statements": statements})["verdicts"]]
 
     def label(self, rows: Sequence[Row], labeller: str) -> None:
@@ -117,7 +119,7 @@ def service() -> Iterator[Service]:
 def asking(at: Service, rows: Sequence[Row]) -> Iterator[dict[str, set[str]]]:
     """Clients that go on asking the same; what they got, by the model that answered. An error of any kind is under "errors"."""
     answers: dict[str, set[str]] = {}
-    statements = [{"text": row["text"], "context": row.get("context")} for row in rows[:8]]
+    statements = [{"text": row["text"], "context": row.get("context")} for row in rows[:4]]
     over = threading.Event()
 
     def ask() -> None:
@@ -128,7 +130,7 @@ def asking(at: Service, rows: Sequence[Row]) -> Iterator[dict[str, set[str]]]:
                     answers.setdefault(answer["model"], set()).add(json.dumps(answer["verdicts"]))
                 except httpx.HTTPError as error:
                     answers.setdefault("errors", set()).add(str(error))
-                over.wait(0.2)
+                over.wait(1)
 
     clients = [threading.Thread(target=ask) for _ in range(_N_CLIENTS)]
     for client in clients:
@@ -149,7 +151,7 @@ def teach(options: argparse.Namespace) -> None:
         before = {"taught": at.stances(taught), "unseen": at.stances(unseen)}
         at.label(taught, "anna")
         started = time.monotonic()
-        with asking(at, unseen) as answers:
+        with asking(at, unseen or taught) as answers:
             run = at.retrain(f"labels of {options.file.name}")
         seconds = time.monotonic() - started
         _tell(run, seconds, at.served())

@@ -25,7 +25,7 @@ def quotes(page: Page) -> dict[str, Any]:
 def test_what_is_unsure_is_put_under_review_and_answered_with_one_key_each(page: Page, place: Place) -> None:
     read(page, ARTICLE + "\n\nCleo Berg told reporters that the road was closed. She also said the mill would open.")
     page.get_by_role("button", name="Put the").click()
-    expect(page.locator("#read-status")).to_contain_text("put under Review")
+    expect(page.locator("#taken")).to_contain_text("put under Review")
     n = len(place.quotes())
     assert n >= 2
     assert set(place.quotes().values()) == {None}
