@@ -3,7 +3,6 @@
 import io
 import re
 from dataclasses import dataclass
-from functools import cache
 from statistics import median
 from typing import Any
 
@@ -53,33 +52,22 @@ def language_of(text: str) -> str | None:
     start = text[:_MOST_CHARS]
     if sum(map(str.isalpha, start)) < _LEAST_CHARS:
         return None
-    return str(_identifier().classify(start)[0])
+    import py3langid  # noqa: PLC0415 - tables that the command line need not read
+
+    return str(py3langid.classify(start)[0])
 
 
-def load_documents() -> None:
-    """Reads what the first document and the first text would otherwise wait for; takes about a second."""
-    language_of("It takes its time to be read from the disk, the table of letters of a hundred languages.")
-    _trafilatura()
-
-
-@cache
-def _identifier() -> Any:
-    import py3langid  # noqa: PLC0415 - a file of tables, which the command line need not read
-
-    return py3langid
-
-
-@cache
-def _trafilatura() -> Any:
-    import trafilatura  # noqa: PLC0415 - 100 MB, for those who send HTML
-
-    return trafilatura
+def load_languages() -> None:
+    """Reads the tables that the first text would otherwise wait for, most of a second."""
+    language_of("The letters of a hundred languages are read from the disk, which takes its time.")
 
 
 def _from_html(content: bytes) -> Document:
     if len(content) > MAX_HTML_BYTES:
         raise InvalidInput(Fault("file", f"HTML of {len(content):,} bytes", f"at most {MAX_HTML_BYTES:,}; save the text alone"))
-    found = _trafilatura().bare_extraction(content, with_metadata=True, include_comments=False, include_tables=False)
+    import trafilatura  # noqa: PLC0415 - 100 MB, for those who send HTML
+
+    found: Any = trafilatura.bare_extraction(content, with_metadata=True, include_comments=False, include_tables=False)
     if found is None or not found.text:
         return Document("html", "")
     lines = found.text.split("\n")

@@ -67,6 +67,7 @@ def setfit(train: Sequence[Example], statements: Sequence[Statement], config: Co
             batch_size=config.fit.batch_size,
             max_steps=max(1, n_seen // (2 * config.fit.batch_size)),  # a pair is two quotes
             save_strategy="no",
+            logging_strategy="no",  # it would print dicts between the bar's lines
             report_to="none",
         )
         Trainer(model=model, args=arguments, train_dataset=quotes).train()

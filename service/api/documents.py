@@ -34,5 +34,9 @@ class DocumentResponse(BaseModel):
 async def take_document(request: Request) -> DocumentResponse:
     """The body is the file itself. Of HTML the main text is kept, of PDF the text layer. Nothing is stored."""
     content = await whole_body(request, request.app.state.max_import_bytes)
-    found = await run_in_threadpool(read_document, content)
+    return await run_in_threadpool(_response, content)
+
+
+def _response(content: bytes) -> DocumentResponse:
+    found = read_document(content)
     return DocumentResponse(kind=found.kind, article=found.text, title=found.title, date=found.date, language=language_of(found.text))

@@ -7,6 +7,7 @@ from contextlib import suppress
 from types import FrameType
 
 from service.classifier import Classifier, classifier_of
+from service.documents import load_languages
 from service.errors import Fault, InvalidInput
 from service.model_folder import ModelFolder
 from service.registry import Registry
@@ -40,7 +41,7 @@ def serve(options: argparse.Namespace, settings: Settings, folder: ModelFolder) 
         return classifier_of(chosen, settings.n_threads or None)
 
     registry = None if options.model else Registry(settings.models)  # a model that was named is not changed for another
-    served = ServedModel(folder.card, lambda: open_classifier(folder), load_parser, registry, open_classifier, folder.path.name)
+    served = ServedModel(folder.card, lambda: open_classifier(folder), _load_readers, registry, open_classifier, folder.path.name)
     app = create_app(served, settings)
 
     class Server(uvicorn.Server):
@@ -54,6 +55,11 @@ def serve(options: argparse.Namespace, settings: Settings, folder: ModelFolder) 
     with suppress(KeyboardInterrupt):  # the server has ended in good order before it passes this on
         server.run(sockets=[listening])
     return 0
+
+
+def _load_readers() -> None:
+    load_parser()
+    load_languages()
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from service.api.app import create_app
 from service.api.served import ServedModel
 from service.classifier import classifier_of
+from service.documents import load_languages
 from service.labels.store import LabelStore
 from service.model_folder import RELEASED
 from service.registry import Registry
@@ -126,6 +127,7 @@ def chromium() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
     load_parser()  # once, before anybody waits for it
+    load_languages()
     expect.set_options(timeout=20_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"])
