@@ -149,7 +149,8 @@ def teach(options: argparse.Namespace) -> None:
     unseen = [row for row in rows if _place(row["text"]) >= options.share]
     with service() as at:
         before = {"taught": at.stances(taught), "unseen": at.stances(unseen)}
-        at.label(taught, "anna")
+        corrected = [row for row, stance in zip(taught, before["taught"], strict=True) if not options.wrong_only or stance != row["label"]]
+        at.label(corrected, "anna")
         started = time.monotonic()
         with asking(at, unseen or taught) as answers:
             run = at.retrain(f"labels of {options.file.name}")
@@ -273,6 +274,7 @@ def main() -> None:
         if name == "teach":
             command.add_argument("file", type=Path)
             command.add_argument("--share", type=float, default=0.64, help="of FILE that is labelled; the rest is unseen")
+            command.add_argument("--wrong-only", action="store_true", help="label only what the served model has wrong")
         if name.startswith("kill"):
             command.add_argument("--times", type=int, default=10)
             command.add_argument("--seed", type=int, default=1)
