@@ -79,19 +79,28 @@ def test_what_flipped_is_shown_both_ways() -> None:
     assert "“statement 1” in “he said statement 1”" in text
 
 
-@pytest.mark.parametrize(("n_right", "n_sentences"), [(10, 0), (8, 0), (7, 1), (0, 1)])
-def test_four_in_five_labels_that_were_kept_aside_have_to_be_right(n_right: int, n_sentences: int) -> None:
-    right = [verdict(label) for label in LABELS[:10]]
-    found = corrections_sentences(EXAMPLES[:10], spoiled(right + right * 99, list(range(n_right, 10)))[:10], CONFIG)
+def aside(n: int, n_right: int, n_before: int = 0) -> list[str]:
+    """What is said where of `n` labels the candidate has `n_right`, and the served model `n_before`."""
+    right = [verdict(label) for label in LABELS]
+    served, candidate = (spoiled(right, list(range(known, n)))[:n] for known in (n_before, n_right))
+    return corrections_sentences(EXAMPLES[:n], served, candidate, CONFIG)
+
+
+CASES = [(10, 8, 0), (10, 6, 0), (10, 5, 1), (100, 80, 0), (100, 73, 0), (100, 70, 1), (3, 2, 0), (3, 0, 1), (1, 0, 1)]
+
+
+@pytest.mark.parametrize(("n", "n_right", "n_sentences"), CASES)
+def test_four_in_five_labels_that_were_kept_aside_have_to_be_right_as_far_as_so_few_can_say(n: int, n_right: int, n_sentences: int) -> None:
+    found = aside(n, n_right)
     assert len(found) == n_sentences
     assert all(f"the new model has {n_right} right" in sentence for sentence in found)
 
 
-def test_of_a_few_that_were_kept_aside_one_may_be_wrong() -> None:
-    right = [verdict(label) for label in LABELS]
-    assert corrections_sentences(EXAMPLES[:3], spoiled(right, [0])[:3], CONFIG) == []
-    assert len(corrections_sentences(EXAMPLES[:3], spoiled(right, [0, 1])[:3], CONFIG)) == 1
+def test_a_model_that_has_fewer_of_them_right_than_the_served_one_is_not_better() -> None:
+    assert aside(10, 9, n_before=9) == []
+    (sentence,) = aside(10, 8, n_before=9)
+    assert "has 8 right, and the served one 9" in sentence
 
 
 def test_where_nothing_was_kept_aside_nothing_is_said() -> None:
-    assert corrections_sentences([], [], CONFIG) == []
+    assert corrections_sentences([], [], [], CONFIG) == []

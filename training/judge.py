@@ -43,7 +43,7 @@ def judge(registry: Registry, name: str, beside: str, quotes: Path, report: Path
         *shortfalls(read_report(report), rules.bars),
         *int8_shortfalls(candidate.card.results, rules.config.export),
         *comparison.sentences,
-        *corrections_sentences(aside, after[len(test) :], rules.retrain.promotion),
+        *corrections_sentences(aside, before[len(test) :], after[len(test) :], rules.retrain.promotion),
     ]
     registry.keep_gate_verdict(name, sentences, beside=beside)
     return sentences
