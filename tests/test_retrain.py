@@ -156,7 +156,7 @@ def test_a_flood_of_wrong_labels_never_serves(place: Place, small_quotes: Path, 
     assert (code, run.state) == (1, State.REFUSED), printed
     assert place.registry.served_name() == RELEASED
     assert [sentence for sentence in run.sentences if "int8" in sentence]
-    assert [sentence for sentence in run.sentences if "kept aside" in sentence]
+    assert [sentence for sentence in run.sentences if "lower than the served model's" in sentence]
     assert all(sentence in printed for sentence in run.sentences)
     refused = subprocess.run([sys.executable, "-m", "training", "promote", str(run.model)], env=place.environment, capture_output=True, text=True, check=False)
     assert refused.returncode == 1

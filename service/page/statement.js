@@ -17,7 +17,7 @@ export class Item {
     this._shown = shown;
     this._toText = toText;
     this.node = el("li", {class: "statement", id: `s${n}`, "data-n": n});
-    this._said = el("span", {class: "said"}, `“${text}”`);
+    this._said = el("span", {class: "said"}, quoted(statement));
     this._sign = el("span");
     this._share = el("span", {class: "share"});
     this._more = el("div", {id: `s${n}-more`, hidden: true});
@@ -109,10 +109,10 @@ export class Item {
   }
 
   async _copy(button) {
-    const {text, speaker, verdict} = this.statement;
+    const {speaker, verdict} = this.statement;
     const who = this.correction.speaker ?? speaker?.name ?? "No speaker named";
     const what = this.correction.label ? words(this.correction.label) : `${verdict.stance}, ${percent(verdict.probability)}${verdict.certain ? "" : ", unsure"}`;
-    const card = `“${text}”\n— ${who} [${what}; ${this.correction.about.model}]\n`;
+    const card = `${quoted(this.statement)}\n— ${who} [${what}; ${this.correction.about.model}]\n`;
     try {
       await navigator.clipboard.writeText(card);
       button.textContent = "Copied";
@@ -121,6 +121,9 @@ export class Item {
     }
   }
 }
+
+/** Only what somebody said word for word stands in quotation marks. */
+const quoted = ({text, form}) => form === "direct" ? `“${text}”` : text;
 
 /** The sentence around a statement, with cue and speaker underlined where they stand in it. */
 function framed({context, text, cue, speaker}) {

@@ -122,8 +122,9 @@ def place(tmp_path: Path) -> Iterator[Place]:
     found.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
+    """For these tests alone: as long as its driver runs, nothing else can run an event loop in this thread."""
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
     load_parser()  # once, before anybody waits for it

@@ -122,6 +122,19 @@ def test_a_note_and_another_speaker_are_kept(page: Page) -> None:
     assert (quote["label"], quote["speaker"], quote["labels"][0]["note"]) == ("appeal", "Bea Okoro", "a plain appeal")
 
 
+def test_a_statement_is_copied_as_a_card(page: Page) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    read(page)
+    for text, card in (
+        ("You will regret this", "“You will regret this … All of you.”\n— Ana Ruiz [threat, 91 %; first]\n"),
+        ("any role in the deal", "any role in the deal\n— Ana Ruiz [deny, 91 %; first]\n"),
+    ):
+        page.locator("#text mark", has_text=text).click()
+        item(page, text).get_by_role("button", name="Copy as a card").click()
+        expect(item(page, text).get_by_role("button", name="Copied")).to_be_visible()
+        assert page.evaluate("navigator.clipboard.readText()") == card
+
+
 def test_the_whole_of_it_works_without_a_mouse(page: Page, place: Place) -> None:
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")  # skip to the content
