@@ -126,7 +126,7 @@ def test_a_statement_is_copied_as_a_card(page: Page) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     read(page)
     for text, card in (
-        ("You will regret this", "“You will regret this … All of you.”\n— Ana Ruiz [threat, 91 %; first]\n"),
+        ("You will regret this", "“You will regret this … All of you.”\n— Ana Ruiz [threat, 100 %; first]\n"),
         ("any role in the deal", "any role in the deal\n— Ana Ruiz [deny, 91 %; first]\n"),
     ):
         page.locator("#text mark", has_text=text).click()
