@@ -1,6 +1,7 @@
 """Verdicts are counted by day, model and stance, over all services that share a database, and no count is lost while it cannot be reached."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,14 @@ def test_counts_add_up_over_writes_models_and_services(tally: Tally, labels_url:
     other.close()  # writes what is left
     assert rows(tally) == [("a", Stance.DENY, 4, 3), ("a", Stance.OTHER, 1, 1), ("b", Stance.THREAT, 1, 1)]
     assert rows(tally) == rows(tally)  # asking counts nothing
+
+
+def test_databases_that_are_brought_up_to_date_at_once_in_one_process_do_not_disturb_each_other(tmp_path: Path) -> None:
+    tallies = [Tally(f"sqlite:///{tmp_path}/{number}.db") for number in range(12)]
+    with ThreadPoolExecutor(12) as pool:
+        assert list(pool.map(rows, tallies)) == [[]] * 12
+    for tally in tallies:
+        tally.close()
 
 
 def test_nothing_is_lost_while_the_database_cannot_be_used(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ _MIGRATING, _WRITING = 0x6F6E7265, 0x6F6E7266
 _TURN = sa.text("SELECT pg_advisory_xact_lock(:number)")
 _BUSY_SECONDS = 30
 _CONNECT_SECONDS = 5
+_alembic = threading.Lock()  # it keeps what it works on in its module: two threads that bring databases up to date at once take it from each other
 
 
 class Database:
@@ -73,7 +74,8 @@ class Database:
             if self._engine is None:
                 engine = self._open()
                 try:
-                    _upgrade(engine)
+                    with _alembic:
+                        _upgrade(engine)
                 except BaseException:
                     engine.dispose()
                     raise
