@@ -79,16 +79,20 @@ def label_scores(labels: Columns, chosen: Columns) -> list[LabelScore]:
     return [LabelScore(precision[column], recall[column], f1[column], int(counts[column].sum())) for column in range(N_STANCES)]
 
 
+def _bins(confidence: Floats) -> Columns:
+    return (confidence * N_BINS).astype(int).clip(max=N_BINS - 1)
+
+
 def calibration_error(confidence: Floats, is_right: npt.NDArray[np.bool_]) -> float:
     """Expected calibration error over 15 bins of equal width (Naeini et al. 2015); both arrays are (n_examples,)."""
-    bins = (confidence * N_BINS).astype(int).clip(max=N_BINS - 1)
+    bins = _bins(confidence)
     gap = np.bincount(bins, weights=confidence - is_right, minlength=N_BINS)
     return float(np.abs(gap).sum() / len(confidence))
 
 
 def reliability(confidence: Floats, is_right: npt.NDArray[np.bool_]) -> list[tuple[float, float, int]]:
     """Of each of those bins that is not empty: mean confidence, share that is right, and how many examples it has."""
-    bins = (confidence * N_BINS).astype(int).clip(max=N_BINS - 1)
+    bins = _bins(confidence)
     return [(float(confidence[bins == number].mean()), float(is_right[bins == number].mean()), int((bins == number).sum())) for number in np.unique(bins)]
 
 

@@ -1,6 +1,6 @@
 """Settings and a model -> the HTTP application."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -115,21 +115,17 @@ def _document(app: FastAPI) -> dict[str, Any]:
 @predicting.post("/v1/predict", summary="What do these statements do?")
 def predict(body: PredictRequest, request: Request) -> PredictResponse:
     """One verdict for each of 1 to 256 statements, in order. A verdict depends on its own statement and context alone."""
-    with request.app.state.served.using() as model:
-        verdicts = model.classify(body.as_statements())
-    _count(request, model.card.name, verdicts)
-    return PredictResponse(model=model.card.name, verdicts=[verdict_out(verdict) for verdict in verdicts])
+    model, verdicts = _classify(request, body.as_statements())
+    return PredictResponse(model=model, verdicts=[verdict_out(verdict) for verdict in verdicts])
 
 
 @predicting.post("/v1/articles", summary="Who says what in this article, and what do they do by saying it?")
 def read_article(body: ArticleRequest, request: Request) -> ArticleResponse:
     """Every quoted or reported statement (direct, fragment, indirect) with its place, cue, speaker and verdict. A text without any has an empty list."""
     found = statements_in(body.article, body.title)
-    with request.app.state.served.using() as model:
-        verdicts = model.classify([attribution.statement for attribution in found])
-    _count(request, model.card.name, verdicts)
+    model, verdicts = _classify(request, [attribution.statement for attribution in found])
     statements = [attribution_out(attribution, verdict) for attribution, verdict in zip(found, verdicts, strict=True)]
-    return ArticleResponse(model=model.card.name, title=body.title, date=body.date, language=language_of(body.article), statements=statements)
+    return ArticleResponse(model=model, title=body.title, date=body.date, language=language_of(body.article), statements=statements)
 
 
 @predicting.post("/predict", summary="The same, in the shape of Hugging Face's text-classification task")
@@ -141,9 +137,7 @@ def predict_as_pipeline(body: PipelineRequest, request: Request, response: Respo
     with the statement marked, as in "The group has denied « any role »."
     """
     texts = [body.inputs] if isinstance(body.inputs, str) else body.inputs
-    with request.app.state.served.using() as model:
-        verdicts = model.classify([Statement(text) for text in texts])
-    _count(request, model.card.name, verdicts)
+    _, verdicts = _classify(request, [Statement(text) for text in texts])
     top_k = (body.parameters or PipelineParameters()).top_k
     rows = [pipeline_out(verdict, top_k) for verdict in verdicts]
     response.headers["Vary"] = "User-Agent"
@@ -151,9 +145,13 @@ def predict_as_pipeline(body: PipelineRequest, request: Request, response: Respo
     return rows[0] if isinstance(body.inputs, str) and not is_hub_client else rows
 
 
-def _count(request: Request, model: str, verdicts: list[Verdict]) -> None:
+def _classify(request: Request, statements: Sequence[Statement]) -> tuple[str, list[Verdict]]:
+    """The name of the model that gave all of the verdicts, and these, counted."""
+    with request.app.state.served.using() as model:
+        verdicts = model.classify(statements)
     request.app.state.metrics.count_verdicts(verdicts)
-    request.app.state.tally.count(model, verdicts)
+    request.app.state.tally.count(model.card.name, verdicts)
+    return model.card.name, verdicts
 
 
 @about.get("/v1/verdicts/daily", summary="How many verdicts of each stance a day", responses=_DAILY_REFUSALS)

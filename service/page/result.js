@@ -44,11 +44,13 @@ export function show(article, title, answer) {
 /** Opens the first statement, for a text that is one. */
 export const openFirst = () => items[0].open();
 
+const speakerOf = item => item.statement.speaker?.name ?? "No speaker named";
+
 /** [speaker, items] in the order of the text. */
 function groups() {
   const found = new Map();
   for (const item of items) {
-    const name = item.statement.speaker?.name ?? "No speaker named";
+    const name = speakerOf(item);
     found.set(name, [...(found.get(name) ?? []), item]);
   }
   return [...found];
@@ -83,7 +85,7 @@ function drawFilters() {
 /** Shows what is wanted; the rest stays readable in the text, without its mark. */
 function sift() {
   const isWanted = item => wanted.stances.has(item.statement.verdict.stance)
-    && (!wanted.speaker || wanted.speaker === (item.statement.speaker?.name ?? "No speaker named"))
+    && (!wanted.speaker || wanted.speaker === speakerOf(item))
     && (!wanted.certainty || (wanted.certainty === "sure") === item.statement.verdict.certain);
   const shown = new Set(items.filter(isWanted).map(item => item.n));
   for (const item of items) item.node.hidden = !shown.has(item.n);

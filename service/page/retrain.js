@@ -42,16 +42,20 @@ export async function draw() {
     + "and serves only if the gate finds it no worse than the one before."),
   el("label", {class: "wide"}, "What is new? ", reason), el("div", {class: "row"}, el("label", {class: "plain"}, promote, " let it serve at once if it passes"), el("button", {class: "main"}, "Retrain")), refusal);
   const run = el("div", {id: "run"});
-  if (last) show(last, run);
-  if (last && (last.state === "running" || last.state === "waiting")) follow(last.id);
+  if (last) showLast(last, run);
   return [form, run, retrains.length > 1 && el("details", {}, el("summary", {}, count(retrains.length - 1, "earlier one")),
     el("ul", {}, retrains.slice(1, 30).map(run => el("li", {}, `${run.id.slice(0, 8)}, ${run.by}: ${run.reason}. ${run.state}. ${run.sentences.join(" ")}`))))];
 }
 
 async function begin() {
   const {retrains: [last]} = await ask("GET", "/v1/retrains");
-  if (last) show(last);
-  if (last?.state === "running" || last?.state === "waiting") follow(last.id);
+  if (last) showLast(last);
+}
+
+/** Draws a run, and goes on doing so until it has ended. */
+function showLast(run, place) {
+  show(run, place);
+  if (!(run.state in ENDS)) follow(run.id);
 }
 
 /** Draws a run whenever the service says that it has changed. */
