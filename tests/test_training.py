@@ -11,8 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from tokenizers import Tokenizer
-from transformers import pipeline
+from transformers import AutoModelForSequenceClassification, pipeline
 
 from service.classifier import open_classifier
 from service.errors import GateRefused
@@ -20,6 +21,7 @@ from service.model_folder import QUANTIZED, open_model_folder, sha256, write_car
 from service.stance import STANCES
 from service.statements.reading import reading_of
 from service.statements.statement import Statement
+from training.encoder import reopen
 from training.examples import data_digest, read_split
 from training.release import release
 
@@ -58,6 +60,17 @@ def test_the_pipeline_of_transformers_opens_the_folder_and_agrees(trained: Path,
     labels = [answer["label"] for answer in classify(rows, truncation=True, max_length=128)]
     verdicts = open_classifier(trained).classify(statements)
     assert sum(label == verdict.stance for label, verdict in zip(labels, verdicts, strict=True)) >= 0.9 * len(rows)
+
+
+def test_a_last_layer_for_the_first_token_alone_gives_the_same_logits(trained: Path) -> None:
+    plain = AutoModelForSequenceClassification.from_pretrained(trained).eval()
+    ours, tokenizer = reopen(trained)
+    texts = ["The ministry denied the report.", "No.", "The union, which « urged the government to return », waits."]
+    batch = tokenizer(texts, padding=True, return_tensors="pt")
+    with torch.inference_mode():
+        assert torch.allclose(ours.eval()(**batch).logits, plain(**batch).logits, atol=1e-5)
+        (hidden,) = ours.bert.encoder(ours.bert.embeddings(batch["input_ids"])).to_tuple()
+    assert hidden.shape[:2] == (len(texts), 1)
 
 
 @pytest.mark.parametrize("written", ["“It’s … a lie” – « so » he said", '"It\'s ... a lie" -- « so » he said', "„It‘s… a lie“—« so » he said"])

@@ -2,12 +2,15 @@
 
 import importlib.util
 from pathlib import Path
+from types import MethodType
 from typing import Any
 
+import torch
 import transformers
 from tokenizers import Regex
 from tokenizers.normalizers import Replace, Sequence
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedTokenizerFast
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, BertForSequenceClassification, PreTrainedTokenizerFast
+from transformers.models.bert.modeling_bert import BertCrossAttention
 
 from service.errors import Fault, InvalidInput
 from service.model_folder import sha256
@@ -41,7 +44,7 @@ def open_encoder(config: EncoderConfig) -> tuple[Any, Any]:
         raise InvalidInput(Fault("train.toml encoder.name", config.name, "an encoder whose tokenizer comes as tokenizer.json, which serving reads"))
     if config.max_tokens > getattr(model.config, "max_position_embeddings", config.max_tokens):
         raise InvalidInput(Fault("train.toml encoder.max_tokens", str(config.max_tokens), f"at most {model.config.max_position_embeddings}"))
-    return model, _reading_typography_alike(tokenizer)
+    return _ending_at_first_token(model), _reading_typography_alike(tokenizer)
 
 
 def reopen(folder: Path) -> tuple[Any, Any]:
@@ -49,9 +52,31 @@ def reopen(folder: Path) -> tuple[Any, Any]:
     transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # transformers leaves it untyped
     transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # likewise
     try:
-        return AutoModelForSequenceClassification.from_pretrained(folder, use_safetensors=True), AutoTokenizer.from_pretrained(folder)
+        model = AutoModelForSequenceClassification.from_pretrained(folder, use_safetensors=True)
+        return _ending_at_first_token(model), AutoTokenizer.from_pretrained(folder)
     except (OSError, ValueError) as error:
         raise InvalidInput(Fault(str(folder), str(error), "the torch weights of an earlier model")) from None
+
+
+def _ending_at_first_token(model: Any) -> Any:
+    """The same model, whose last layer is computed for the first token alone where it is a BERT: its head reads no other.
+
+    That is a seventh of all products of six layers, in training and, since the graph is exported like this, in serving. The verdicts are the same, and so are
+    the weights and their names.
+    """
+    if isinstance(model, BertForSequenceClassification):
+        attention = model.bert.encoder.layer[-1].attention
+        attention.forward = MethodType(_attend_from_first_token, attention)
+    return model
+
+
+def _attend_from_first_token(attention: Any, tokens: torch.Tensor, attention_mask: torch.Tensor | None = None, **_: Any) -> tuple[torch.Tensor, Any]:
+    """In the place of `BertAttention.forward`: (batch, tokens, width) -> (batch, 1, width)."""
+    first = tokens[:, :1]
+    mask = None if attention_mask is None else attention_mask[:, :, :1]
+    # Attention of one sequence over another, which finds its projections under the same names.
+    attended, weights = BertCrossAttention.forward(attention.self, first, tokens, mask)
+    return attention.output(attended, first), weights
 
 
 def _reading_typography_alike(tokenizer: Any) -> Any:
