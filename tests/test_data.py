@@ -117,6 +117,17 @@ def test_no_story_is_in_two_splits() -> None:
         assert not stories[one] & stories[other]
 
 
+def test_quotes_that_wait_are_like_the_others_and_not_among_them() -> None:
+    waiting = [json.loads(line) for file in (QUOTES.parent / "waiting").glob("*.jsonl") for line in file.read_text(encoding="utf-8").splitlines()]
+    for row in waiting:
+        assert list(row) == FIELDS, row["id"]
+        assert row["label"] in STANCES
+        assert row["id"] == id_of(row)
+    assert len({row["id"] for row in waiting}) == len(waiting)
+    for field in ("id", "story"):
+        assert not {row[field] for row in waiting} & {row[field] for row in ALL}
+
+
 @pytest.mark.parametrize("split", SPLITS)
 def test_other_makes_up_nearly_half_and_no_act_is_rare(split: str) -> None:
     shares = Counter(row["label"] for row in ROWS[split])

@@ -31,7 +31,7 @@ from service.model_folder import RELEASED
 from service.settings import MODELS
 from service.stance import STANCES
 
-_WRITTEN = MODELS.parent / "quotes" / "train.jsonl"
+_WAITING = MODELS.parent / "waiting" / "round12.jsonl"  # written, and in no split
 _OVER = ("promoted", "passed", "refused", "failed", "cancelled", "interrupted")
 _N_CLIENTS = 2
 _PLAIN = {"text": "any role in the deal", "context": "Ruiz denied any role in the deal."}
@@ -167,7 +167,7 @@ def teach(options: argparse.Namespace) -> None:
 
 
 def poison(_: argparse.Namespace) -> None:
-    rows = _read(_WRITTEN)[::50][:300]
+    rows = _read(_WAITING)[:300]
     turned = [row | {"label": STANCES[(STANCES.index(row["label"]) + 1) % len(STANCES)]} for row in rows]
     with service() as at:
         at.label(turned, "mallory")
@@ -178,7 +178,7 @@ def poison(_: argparse.Namespace) -> None:
 
 def kill_service(options: argparse.Namespace) -> None:
     """Each round sends labels one at a time until the kill; every one that was answered has to be there afterwards."""
-    rows = iter(_read(_WRITTEN) * 20)
+    rows = iter(_read(_WAITING) * 20)
     kept: set[str] = set()
     chance = random.Random(options.seed)  # noqa: S311 - moments, no secrets
     with service() as at:
@@ -204,7 +204,7 @@ def kill_trainer(options: argparse.Namespace) -> None:
     """Each round starts, or resumes, a run and kills its process; at the end it is resumed and left alone."""
     chance = random.Random(options.seed)  # noqa: S311
     with service() as at:
-        at.label(_read(_WRITTEN)[:100], "anna")
+        at.label(_read(_WAITING)[:100], "anna")
         run = at.post("/v1/retrains", {"by": "anna", "reason": "killed again and again"})["id"]
         for number in range(options.times):
             time.sleep(chance.uniform(1, options.most_seconds))
@@ -224,7 +224,7 @@ def kill_trainer(options: argparse.Namespace) -> None:
 
 def carry(_: argparse.Namespace) -> None:
     """10,000 quotes with two labellers, disputes and notes: out of one store, into an empty one, and out again."""
-    rows = _read(_WRITTEN)
+    rows = _read(_WAITING)
     quotes = [row | {"text": f"{row['text']} ({number})", "context": None} for number, row in zip(range(10_000), itertools.cycle(rows), strict=False)]
     with service() as one, service() as other:
         one.label(quotes, "anna")

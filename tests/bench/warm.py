@@ -32,6 +32,7 @@ from training.evaluate import columns_of, verdicts_of
 from training.examples import QUOTES, SPLITS, Example, labels_of, read_split
 from training.gate import read_bars
 from training.judge import Rules
+from training.release import release
 from training.retrain import retrain
 from training.scores import Columns, confusion, macro_f1
 
@@ -53,9 +54,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(models=Path(folder, "models"), labels=f"sqlite:///{folder}/labels.db", retrains=Path(folder, "retrains"))
         quotes, others = Path(folder, "quotes"), _split_off(Path(folder, "quotes"))
-        seconds = _timed(lambda: build_candidate(quotes, settings.models, RELEASED, replace(rules.config, export=ANY_INT8)))
-        for floats in ("model.safetensors", "model.onnx"):
-            (settings.models / RELEASED / floats).unlink()  # as a released model is
+        seconds = _timed(lambda: release(build_candidate(quotes, settings.models, "first", replace(rules.config, export=ANY_INT8)), settings.models))
         asked = _label(settings, quotes, others)
         _tell("as it serves", seconds, settings.models / RELEASED, asked)
 
