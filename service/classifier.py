@@ -1,42 +1,74 @@
 """Statements -> verdicts. The only place with a decision rule: serving and evaluation both go through it."""
 
+import asyncio
+import math
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from service.errors import InvalidModelFolder
 from service.model_folder import ModelFolder, open_model_folder
-from service.network import Logits, Network, OnnxNetwork
+from service.network import Logits, OnnxNetwork, Output
+from service.pool import Pool, available_cores
 from service.stance import STANCES, Verdict
 from service.statements.statement import Statement
 
 _PROBE = Statement("The ministry said nothing of the kind.")
 
 
-class Classifier:
-    """A network with the temperature and thresholds that were fitted on its own logits."""
+class Answering(Protocol):
+    """What a classifier asks, `service.pool.Pool` in earnest; it may be called from several threads at once."""
 
-    def __init__(self, network: Network, temperature: float, thresholds: Mapping[str, float], name: str) -> None:
-        self._network = network
+    def submit(self, statements: Sequence[Statement], *, within: float = math.inf) -> Future[list[Output]]:
+        """Outputs in order, when they are there."""
+
+    def check_room(self, n_chars: int) -> None:
+        """Raises `Overloaded` where a request of so many characters would be refused."""
+
+    def is_alive(self) -> bool:
+        """Whether a `submit` would be answered."""
+
+    def close(self) -> None:
+        """Ends it; a later `submit` raises `NotReady`."""
+
+
+class Classifier:
+    """A pool of networks with the temperature and thresholds that were fitted on their own logits."""
+
+    def __init__(self, pool: Answering, temperature: float, thresholds: Mapping[str, float], name: str) -> None:
+        self._pool = pool
         self._temperature = temperature
         self._thresholds = tuple(thresholds[stance] for stance in STANCES)
         self.name = name
 
     def classify(self, statements: Sequence[Statement]) -> list[Verdict]:
-        """A verdict for each statement, in order; it depends on that statement alone. Empty for none. Raises `NotReady`."""
-        output = self._network.run(statements)
-        rows = softmax(output.logits, self._temperature)
-        return [self._verdict(row, bool(truncated)) for row, truncated in zip(rows, output.truncated, strict=True)]
+        """A verdict for each statement, in order; it depends on that statement alone. Empty for none. Raises `NotReady`, `Overloaded`."""
+        return self._verdicts(self._pool.submit(statements).result())
+
+    async def classify_within(self, statements: Sequence[Statement], seconds: float) -> list[Verdict]:
+        """The same, while nobody else is held up; what is still to do is dropped when it is cancelled. Raises `TooLate` too."""
+        outputs: list[Output] = await asyncio.wrap_future(self._pool.submit(statements, within=seconds))
+        return self._verdicts(outputs)
+
+    def check_room(self, n_chars: int) -> None:
+        """Raises `Overloaded` where a request of about so many characters would be refused."""
+        self._pool.check_room(n_chars)
 
     def is_alive(self) -> bool:
         """Whether `classify` would be answered."""
-        return self._network.is_alive()
+        return self._pool.is_alive()
 
     def close(self) -> None:
-        """Ends the network once all that was asked is answered; a later `classify` raises `NotReady`."""
-        self._network.close()
+        """Ends the pool once all that was asked is answered; a later `classify` raises `NotReady`."""
+        self._pool.close()
+
+    def _verdicts(self, outputs: Sequence[Output]) -> list[Verdict]:
+        logits = np.array([output.logits for output in outputs], dtype=np.float32).reshape(len(outputs), len(STANCES))
+        return [self._verdict(row, output.truncated) for row, output in zip(softmax(logits, self._temperature), outputs, strict=True)]
 
     def _verdict(self, row: npt.NDArray[np.float64], truncated: bool) -> Verdict:
         likeliest = int(np.argmax(row))
@@ -50,10 +82,11 @@ def open_classifier(path: Path, n_threads: int | None = None) -> Classifier:
     return classifier_of(open_model_folder(path), n_threads)
 
 
-def classifier_of(folder: ModelFolder, n_threads: int | None = None) -> Classifier:
-    """The classifier of a folder already checked; takes about a second, most of it for opening the ONNX file once a core."""
+def classifier_of(folder: ModelFolder, n_threads: int | None = None, **limits: Any) -> Classifier:
+    """The classifier of a folder already checked; takes about a second, most of it for opening the ONNX file once a core. `limits` are those of `Pool`."""
     card = folder.card
-    return Classifier(OnnxNetwork(folder, n_threads), card.temperature, card.thresholds, card.name)
+    networks = [OnnxNetwork(folder) for _ in range(n_threads or available_cores())]
+    return Classifier(Pool(networks, **limits), card.temperature, card.thresholds, card.name)
 
 
 def try_out(folder: ModelFolder) -> None:

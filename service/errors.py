@@ -41,6 +41,18 @@ class NotReady(OnRecordError):
     """The network cannot answer now: not loaded yet, or its threads are gone. Sending again later may work."""
 
 
+class Overloaded(OnRecordError):
+    """More is asked than can be answered soon; `retry_after` seconds from now it should be less."""
+
+    def __init__(self, text: str, retry_after: float) -> None:
+        super().__init__(text)
+        self.retry_after = retry_after
+
+
+class TooLate(OnRecordError):
+    """The caller's own deadline is over."""
+
+
 class NotFound(OnRecordError):
     """What the caller names is not there."""
 

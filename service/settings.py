@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast, get_args
 
 from service.errors import Fault, InvalidInput, shown
+from service.logs import LogForm
 
 _DATA = Path(__file__).resolve().parent.parent / "data"
 MODELS = _DATA / "models"
@@ -14,7 +16,11 @@ LABELS = f"sqlite:///{_DATA / 'labels.db'}"
 
 @dataclass(frozen=True)
 class Settings:
-    """Where the service listens and what it takes; `n_threads` 0 means one a core, `labels` is the URL of a database."""
+    """Where the service listens and what it takes.
+
+    `n_threads` 0 means one a core, `labels` is the URL of a database. What others would hold up for longer than `most_wait_ms` is refused;
+    `cache_bytes` bounds what is kept of outputs.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8000
@@ -24,6 +30,9 @@ class Settings:
     labels: str = LABELS
     max_import_bytes: int = 32_000_000
     retrains: Path = _DATA / "retrains"
+    most_wait_ms: int = 500
+    cache_bytes: int = 32_000_000
+    log: LogForm = "text"
 
     @property
     def places(self) -> dict[str, str]:
@@ -32,8 +41,8 @@ class Settings:
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
-    """Settings from `ONRECORD_HOST`, `_PORT`, `_MODELS`, `_THREADS`, `_MAX_BODY_BYTES`, `_LABELS`, `_MAX_IMPORT_BYTES`
-    and `_RETRAINS`.
+    """Settings from `ONRECORD_HOST`, `_PORT`, `_MODELS`, `_THREADS`, `_MAX_BODY_BYTES`, `_LABELS`, `_MAX_IMPORT_BYTES`,
+    `_RETRAINS`, `_MOST_WAIT_MS`, `_CACHE_BYTES` and `_LOG`.
 
     Raises `InvalidInput` naming the variable.
     """
@@ -47,7 +56,17 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         labels=_absolute(environment.get("ONRECORD_LABELS") or default.labels),
         max_import_bytes=_number(environment, "ONRECORD_MAX_IMPORT_BYTES", default.max_import_bytes, (1_000, 1_000_000_000)),
         retrains=Path(environment.get("ONRECORD_RETRAINS") or default.retrains),
+        most_wait_ms=_number(environment, "ONRECORD_MOST_WAIT_MS", default.most_wait_ms, (1, 3_600_000)),
+        log=_form(environment),
+        cache_bytes=_number(environment, "ONRECORD_CACHE_BYTES", default.cache_bytes, (0, 1_000_000_000_000)),
     )
+
+
+def _form(environment: Mapping[str, str]) -> LogForm:
+    value = environment.get("ONRECORD_LOG") or Settings.log
+    if value not in get_args(LogForm):
+        raise InvalidInput(Fault("ONRECORD_LOG", shown(value), " or ".join(get_args(LogForm))))
+    return cast(LogForm, value)
 
 
 def _absolute(url: str) -> str:

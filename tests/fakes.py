@@ -1,8 +1,11 @@
 """Stand-ins written by hand: a network that answers by rule, and model folders on disk, of which one kind holds that same rule as a real ONNX file."""
 
 import json
+import math
 import re
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from service.api.app import create_app
 from service.api.served import ServedModel
 from service.classifier import Classifier
-from service.errors import NotReady
+from service.errors import NotReady, Overloaded
 from service.model_folder import QUANTIZED, Card, ModelFolder, write_card
 from service.network import Output
 from service.settings import Settings
@@ -32,25 +35,28 @@ CERTAIN, UNSURE = 0.9052, 0.4046  # e⁴ / (e⁴ + e + 3) with one cue (not of `
 THRESHOLDS = dict.fromkeys(map(str, STANCES), 0.7)
 
 
-class FakeNetwork:
-    """Fulfils `service.network.Network` by rule. `alive` and `raises` may be set at any time; `asked` holds the statements of each run."""
+class FakePool:
+    """Fulfils `service.classifier.Answering` by rule. `alive`, `raises` and `waits` may be set at any time; `asked` holds the statements of each submission."""
 
     def __init__(self, *, alive: bool = True, raises: Exception | None = None) -> None:
         self.alive = alive
         self.raises = raises
+        self.waits = 0.0
         self.asked: list[list[Statement]] = []
 
-    def run(self, statements: Sequence[Statement]) -> Output:
+    def submit(self, statements: Sequence[Statement], *, within: float = math.inf) -> Future[list[Output]]:
         self.asked.append(list(statements))
         if self.raises is not None:
             raise self.raises
         if not self.alive:
-            raise NotReady("the fake network is dead")
-        readings = [reading_of(statement, _chars_read) for statement in statements]
-        words = [reading.text.lower().split() for reading in readings]
-        rows = [BIAS + sum((_logits(word.strip(".,!?")) for word in given[:MAX_WORDS]), np.zeros(len(STANCES))) for given in words]
-        logits = np.array(rows, dtype=np.float32).reshape(len(words), len(STANCES))
-        return Output(logits, np.array([reading.is_cut or len(given) > MAX_WORDS for reading, given in zip(readings, words, strict=True)], dtype=np.bool_))
+            raise NotReady("the fake pool is dead")
+        future: Future[list[Output]] = Future()
+        future.set_result([by_rule(statement) for statement in statements])
+        return future
+
+    def check_room(self, n_chars: int) -> None:
+        if self.waits:
+            raise Overloaded("much is queued", retry_after=self.waits)
 
     def is_alive(self) -> bool:
         return self.alive
@@ -59,13 +65,48 @@ class FakeNetwork:
         self.alive = False
 
 
+class Turnstile:
+    """A network that lets statements through one by one, as often as `let` is called; without `holds` all at once."""
+
+    def __init__(self, *, holds: bool = True, does: Callable[[Statement], None] = lambda statement: None) -> None:
+        self.seen: list[str] = []
+        self._holds = holds
+        self._does = does
+        self._may_pass = threading.Semaphore(0)
+        self._came = threading.Semaphore(0)
+
+    def run(self, statement: Statement) -> Output:
+        self.seen.append(statement.text)
+        self._came.release()
+        if self._holds:
+            assert self._may_pass.acquire(timeout=30)
+        self._does(statement)
+        return by_rule(statement)
+
+    def let(self, n: int = 1) -> None:
+        for _ in range(n):
+            self._may_pass.release()
+
+    def wait_for(self, n: int = 1) -> None:
+        for _ in range(n):
+            assert self._came.acquire(timeout=30)
+
+
+def by_rule(statement: Statement) -> Output:
+    """What the rule says of it."""
+    reading = reading_of(statement, _chars_read)
+    words = reading.text.lower().split()
+    logits = BIAS + sum((_logits(word.strip(".,!?")) for word in words[:MAX_WORDS]), np.zeros(len(STANCES)))
+    return Output(logits.astype(np.float32), reading.is_cut or len(words) > MAX_WORDS)
+
+
 def _chars_read(text: str) -> int:
     words = list(re.finditer(r"\S+", text))[:MAX_WORDS]
     return words[-1].end() if words else 0
 
 
-def fake_classifier(network: FakeNetwork | None = None, *, temperature: float = 1.0, thresholds: Mapping[str, float] = THRESHOLDS) -> Classifier:
-    return Classifier(network or FakeNetwork(), temperature, thresholds, "fake")
+def fake_classifier(pool: FakePool | None = None, *, temperature: float = 1.0, thresholds: Mapping[str, float] = THRESHOLDS) -> Classifier:
+    return Classifier(pool or FakePool(), temperature, thresholds, "fake")
 
 
 def card(**changes: Any) -> Card:
@@ -86,14 +127,14 @@ def card(**changes: Any) -> Card:
     return Card(**(fields | changes))
 
 
-def fake_served(network: FakeNetwork | None = None) -> ServedModel:
+def fake_served(pool: FakePool | None = None) -> ServedModel:
     """A served model that has not begun to load."""
-    return ServedModel(card(), lambda: fake_classifier(network))
+    return ServedModel(card(), lambda: fake_classifier(pool))
 
 
-def fake_client(network: FakeNetwork | None = None, settings: Settings | None = None) -> TestClient:
+def fake_client(pool: FakePool | None = None, settings: Settings | None = None) -> TestClient:
     """A client of the application with a model that is ready; a fault of ours is an answer to it, as it is to any other client."""
-    served = fake_served(network)
+    served = fake_served(pool)
     served.start().join()
     return TestClient(create_app(served, settings or Settings()), raise_server_exceptions=False)
 
@@ -113,7 +154,7 @@ def write_model_folder(folder: Path, **changes: Any) -> ModelFolder:
 
 
 def write_toy_model(folder: Path, **changes: Any) -> ModelFolder:
-    """A folder that can be run too: its ONNX file is the rule of FakeNetwork, in a few hundred bytes."""
+    """A folder that can be run too: its ONNX file is the rule of FakePool, in a few hundred bytes."""
     return write_card(write_files(folder, network=toy_network()), card(**changes))
 
 

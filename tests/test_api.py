@@ -20,18 +20,18 @@ from service.classifier import Classifier
 from service.settings import Settings
 from service.stance import DEFINITIONS, STANCES
 from service.statements.statement import Statement
-from tests.fakes import CERTAIN, CUES, MAX_WORDS, UNSURE, FakeNetwork, card, fake_classifier, fake_client, fake_served
+from tests.fakes import CERTAIN, CUES, MAX_WORDS, UNSURE, FakePool, card, fake_classifier, fake_client, fake_served
 
 DENIED = {"text": "any role in the bombing", "context": "The group denied any role in the bombing.", "speaker": "the group"}
 
 
 @pytest.fixture
-def network() -> FakeNetwork:
-    return FakeNetwork()
+def network() -> FakePool:
+    return FakePool()
 
 
 @pytest.fixture
-def client(network: FakeNetwork) -> TestClient:
+def client(network: FakePool) -> TestClient:
     return fake_client(network)
 
 
@@ -66,7 +66,7 @@ def test_strings_and_objects_may_be_mixed_and_keep_their_order(client: TestClien
     assert [verdict["stance"] for verdict in predict(client, *statements)] == ["threat", "deny", "appeal", "other"]
 
 
-def test_every_field_of_a_statement_reaches_the_network(client: TestClient, network: FakeNetwork) -> None:
+def test_every_field_of_a_statement_reaches_the_network(client: TestClient, network: FakePool) -> None:
     predict(client, DENIED, "Nothing.")
     assert network.asked[-1] == [Statement(**DENIED), Statement("Nothing.")]
 
@@ -213,7 +213,7 @@ def test_a_service_with_a_model_is_ready(client: TestClient) -> None:
     assert (response.status_code, response.json()) == (200, {"status": "ready"})
 
 
-def test_a_service_whose_network_has_died_is_alive_but_no_longer_ready(client: TestClient, network: FakeNetwork) -> None:
+def test_a_service_whose_network_has_died_is_alive_but_no_longer_ready(client: TestClient, network: FakePool) -> None:
     network.alive = False
     assert client.get("/readyz").status_code == 503
     assert client.get("/healthz").status_code == 200
@@ -260,7 +260,7 @@ def test_requests_are_counted_by_path_method_and_status(client: TestClient) -> N
     assert counted["onrecord_request_seconds_count", (("path", "/v1/predict"),)] == 3
 
 
-def test_a_request_that_fails_is_counted_too(client: TestClient, network: FakeNetwork) -> None:
+def test_a_request_that_fails_is_counted_too(client: TestClient, network: FakePool) -> None:
     network.raises = RuntimeError("a fault of ours")
     client.post("/v1/predict", json={"statements": ["No."]})
     assert metrics(client)["onrecord_requests_total", (("method", "POST"), ("path", "/v1/predict"), ("status", "500"))] == 1
@@ -278,7 +278,7 @@ def test_verdicts_are_counted_by_stance_and_certainty(client: TestClient) -> Non
     assert counted["onrecord_truncated_statements_total", ()] == 1
 
 
-def test_readiness_is_a_metric(client: TestClient, network: FakeNetwork) -> None:
+def test_readiness_is_a_metric(client: TestClient, network: FakePool) -> None:
     assert metrics(client)["onrecord_ready", ()] == 1
     network.alive = False
     assert metrics(client)["onrecord_ready", ()] == 0

@@ -11,12 +11,13 @@ MODULES = sorted(path for package in ("service", "training") for path in (ROOT /
 
 # Earlier rooms may not import later ones. A room is a module or a package; rooms on one line may not import each other.
 ROOMS: tuple[tuple[str, ...], ...] = (
-    ("service.errors", "service.locks"),
+    ("service.errors", "service.locks", "service.logs"),
     ("service.stance",),
     ("service.statements",),
     ("service.model_folder", "service.documents"),
     ("service.registry", "service.retrains"),
     ("service.network",),
+    ("service.pool",),
     ("service.classifier",),
     ("service.labels",),
     ("service.settings", "service.output"),
@@ -37,6 +38,7 @@ OWNERS = {
     "fastapi": ("service.api",),
     "fastapi_offline": ("service.api",),
     "starlette": ("service.api",),
+    "uvicorn": ("service.api", "service.commands"),
     "prometheus_client": ("service.api",),
     "onnxruntime": ("service.network", "training.export"),
     "tokenizers": ("service.network", "training.encoder"),

@@ -12,7 +12,7 @@ from service.classifier import open_classifier, softmax
 from service.errors import InvalidModelFolder, NotReady
 from service.stance import STANCES, Stance
 from service.statements.statement import Statement
-from tests.fakes import CERTAIN, CUES, MAX_WORDS, THRESHOLDS, UNSURE, FakeNetwork, fake_classifier, write_model_folder, write_toy_model
+from tests.fakes import CERTAIN, CUES, MAX_WORDS, THRESHOLDS, UNSURE, FakePool, fake_classifier, write_model_folder, write_toy_model
 
 DENIED = Statement("any role in the bombing", "The group denied any role in the bombing.")
 NO_CUE = Statement("We are looking into it.")
@@ -94,7 +94,7 @@ def test_a_text_longer_than_the_model_reads_is_marked() -> None:
 
 
 def test_a_network_that_cannot_answer_is_not_ready() -> None:
-    network = FakeNetwork()
+    network = FakePool()
     classifier = fake_classifier(network)
     assert classifier.is_alive()
     network.alive = False

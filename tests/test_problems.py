@@ -16,7 +16,7 @@ from service.api.app import create_app
 from service.errors import InvalidModelFolder, NotReady
 from service.settings import Settings
 from service.statements.statement import MAX_TEXT_CHARS
-from tests.fakes import FakeNetwork, fake_client, fake_served
+from tests.fakes import FakePool, fake_client, fake_served
 
 MAX_BODY_BYTES = 200_000
 JSON = {"Content-Type": "application/json"}
@@ -317,13 +317,13 @@ def test_a_path_that_is_none_is_refused(client: TestClient, path: str, came: str
 @pytest.mark.parametrize(
     ("network", "detail"),
     [
-        (FakeNetwork(raises=NotReady("the queue is closed")), "the model cannot be loaded: the queue is closed"),
-        (FakeNetwork(raises=InvalidModelFolder("models/x: torn")), "the model cannot be loaded: models/x: torn"),
-        (FakeNetwork(raises=ValueError("secret")), "the model cannot be loaded; the service's log says why"),
+        (FakePool(raises=NotReady("the queue is closed")), "the model cannot be loaded: the queue is closed"),
+        (FakePool(raises=InvalidModelFolder("models/x: torn")), "the model cannot be loaded: models/x: torn"),
+        (FakePool(raises=ValueError("secret")), "the model cannot be loaded; the service's log says why"),
     ],
     ids=["not ready", "no model", "a fault of ours"],
 )
-def test_a_service_without_a_model_asks_to_come_again(path: str, body: Any, network: FakeNetwork, detail: str) -> None:
+def test_a_service_without_a_model_asks_to_come_again(path: str, body: Any, network: FakePool, detail: str) -> None:
     response = post(fake_client(network), path, body)
     assert problem(response, 503)["detail"] == detail
     assert int(response.headers["retry-after"]) > 0
@@ -351,7 +351,7 @@ def test_a_request_that_cannot_be_used_is_told_so_even_without_a_model() -> None
     ids=["not ready", "no model", "a fault of ours"],
 )
 def test_a_network_that_fails_later_is_a_problem_too_and_the_service_goes_on(raised: Exception, status: int, detail: str) -> None:
-    network = FakeNetwork()
+    network = FakePool()
     client = fake_client(network)
     network.raises = raised
     response = post(client, "/v1/predict", {"statements": ["No."]})

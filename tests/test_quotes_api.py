@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 
 from service.labels.writers import WRITERS
 from service.settings import Settings
-from tests.fakes import FakeNetwork, fake_client
+from tests.fakes import FakePool, fake_client
 
 DENIAL = {"text": "any role", "context": "He denied any role.", "label": "deny", "labeller": "anna"}
 
@@ -61,7 +61,7 @@ def test_a_verdict_that_is_sent_along_is_the_one_that_is_kept(client: TestClient
 
 
 def test_a_label_is_kept_although_the_model_is_not_ready(tmp_path: Path) -> None:
-    with fake_client(FakeNetwork(alive=False), Settings(labels=f"sqlite:///{tmp_path}/labels.db")) as client:
+    with fake_client(FakePool(alive=False), Settings(labels=f"sqlite:///{tmp_path}/labels.db")) as client:
         (quote,) = put(client, DENIAL)
         assert (quote["label"], quote["verdict"]) == ("deny", None)
         assert client.get("/v1/quotes/next").status_code == 200

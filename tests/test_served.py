@@ -15,7 +15,7 @@ from service.model_folder import SERVED, ModelFolder
 from service.registry import Registry
 from service.stance import Stance
 from service.statements.statement import Statement
-from tests.fakes import FakeNetwork, card, fake_classifier, fake_served, write_files, write_model_folder
+from tests.fakes import FakePool, card, fake_classifier, fake_served, write_files, write_model_folder
 
 DENIED = [Statement("They denied it.")]
 
@@ -46,13 +46,13 @@ def test_a_model_is_not_ready_while_it_loads_and_ready_afterwards() -> None:
 
 
 def test_a_model_is_ready_only_once_a_forward_pass_has_run() -> None:
-    network = FakeNetwork()
+    network = FakePool()
     fake_served(network).start().join()
     assert [len(statements) for statements in network.asked] == [1]
 
 
 def test_a_forward_pass_that_fails_is_no_readiness() -> None:
-    served = fake_served(FakeNetwork(raises=NotReady("no answer")))
+    served = fake_served(FakePool(raises=NotReady("no answer")))
     served.start().join()
     assert served.why_not_ready() == "the model cannot be loaded: no answer"
     with pytest.raises(NotReady, match="cannot be loaded: no answer"):
@@ -80,7 +80,7 @@ def test_a_failure_that_nobody_foresaw_goes_to_the_log_and_not_to_the_caller(cap
 
 
 def test_a_network_that_dies_later_takes_the_readiness_with_it() -> None:
-    network = FakeNetwork()
+    network = FakePool()
     served = fake_served(network)
     served.start().join()
     network.alive = False
@@ -92,20 +92,20 @@ def test_a_network_that_dies_later_takes_the_readiness_with_it() -> None:
 
 
 @pytest.fixture
-def networks() -> dict[str, FakeNetwork]:
+def networks() -> dict[str, FakePool]:
     """The network of each model that was opened, by the model's name."""
     return {}
 
 
 @pytest.fixture
-def following(tmp_path: Path, networks: dict[str, FakeNetwork]) -> Iterator[tuple[ServedModel, Registry]]:
+def following(tmp_path: Path, networks: dict[str, FakePool]) -> Iterator[tuple[ServedModel, Registry]]:
     """A served model that follows a registry of three: `released`, which it begins with, `one` and `two`."""
     for name in ("released", "one", "two"):
         write_model_folder(tmp_path / name, name=name)
     registry = Registry(tmp_path)
 
     def open_classifier(folder: ModelFolder) -> Classifier:
-        networks[folder.card.name] = FakeNetwork()
+        networks[folder.card.name] = FakePool()
         return fake_classifier(networks[folder.card.name])
 
     folder = registry.open("released")
@@ -115,7 +115,7 @@ def following(tmp_path: Path, networks: dict[str, FakeNetwork]) -> Iterator[tupl
     served.stop()
 
 
-def test_a_promotion_changes_the_model_and_closes_the_former(following: tuple[ServedModel, Registry], networks: dict[str, FakeNetwork]) -> None:
+def test_a_promotion_changes_the_model_and_closes_the_former(following: tuple[ServedModel, Registry], networks: dict[str, FakePool]) -> None:
     served, registry = following
     registry.promote("one", by="anna", reason="better")
     served.change()
@@ -135,7 +135,7 @@ def test_a_promotion_by_another_process_is_noticed(following: tuple[ServedModel,
     assert served.card.name == "one"
 
 
-def test_a_request_that_has_begun_ends_with_the_model_that_it_began_with(following: tuple[ServedModel, Registry], networks: dict[str, FakeNetwork]) -> None:
+def test_a_request_that_has_begun_ends_with_the_model_that_it_began_with(following: tuple[ServedModel, Registry], networks: dict[str, FakePool]) -> None:
     served, registry = following
     with served.using() as model:
         registry.promote("one", by="anna", reason="better")
@@ -147,7 +147,7 @@ def test_a_request_that_has_begun_ends_with_the_model_that_it_began_with(followi
     assert not networks["released"].is_alive()
 
 
-def test_no_request_is_lost_while_models_change(following: tuple[ServedModel, Registry], networks: dict[str, FakeNetwork]) -> None:
+def test_no_request_is_lost_while_models_change(following: tuple[ServedModel, Registry], networks: dict[str, FakePool]) -> None:
     served, registry = following
     done = threading.Event()
 
@@ -206,7 +206,7 @@ def test_a_model_whose_forward_pass_fails_is_refused(tmp_path: Path) -> None:
     registry = Registry(tmp_path)
 
     def open_classifier(folder: ModelFolder) -> Classifier:
-        return fake_classifier(FakeNetwork(raises=NotReady("no answer") if folder.card.name == "one" else None))
+        return fake_classifier(FakePool(raises=NotReady("no answer") if folder.card.name == "one" else None))
 
     folder = registry.open("released")
     served = ServedModel(folder.card, lambda: open_classifier(folder), registry=registry, open_classifier=open_classifier)
@@ -222,7 +222,7 @@ def test_a_fault_that_nobody_foresaw_in_a_new_model_does_not_end_the_looking(tmp
     for name in ("released", "one", "two"):
         write_model_folder(tmp_path / name, name=name)
     registry = Registry(tmp_path)
-    networks = {name: FakeNetwork(raises=ValueError("shapes differ") if name == "one" else None) for name in ("released", "one", "two")}
+    networks = {name: FakePool(raises=ValueError("shapes differ") if name == "one" else None) for name in ("released", "one", "two")}
 
     def open_classifier(folder: ModelFolder) -> Classifier:
         return fake_classifier(networks[folder.card.name])

@@ -23,11 +23,16 @@ def test_every_setting_can_be_set() -> None:
         "ONRECORD_MODELS": "/srv/models",
         "ONRECORD_THREADS": "3",
         "ONRECORD_MAX_BODY_BYTES": "5000",
+        "ONRECORD_MOST_WAIT_MS": "70",
+        "ONRECORD_CACHE_BYTES": "0",
+        "ONRECORD_LOG": "json",
     }
-    assert read_settings(environment) == Settings("0.0.0.0", 9000, Path("/srv/models"), 3, 5000)  # noqa: S104
+    assert read_settings(environment) == Settings("0.0.0.0", 9000, Path("/srv/models"), 3, 5000, most_wait_ms=70, cache_bytes=0, log="json")  # noqa: S104
+    with pytest.raises(InvalidInput, match=r"^ONRECORD_LOG: wanted json or text"):
+        read_settings({"ONRECORD_LOG": "xml"})
 
 
-@pytest.mark.parametrize("name", ["HOST", "PORT", "MODELS", "THREADS", "MAX_BODY_BYTES"])
+@pytest.mark.parametrize("name", ["HOST", "PORT", "MODELS", "THREADS", "MAX_BODY_BYTES", "LOG"])
 def test_a_variable_that_is_set_to_nothing_counts_as_unset(name: str) -> None:
     assert read_settings({f"ONRECORD_{name}": ""}) == Settings()
 
@@ -38,7 +43,7 @@ def test_what_other_programs_have_in_the_environment_is_none_of_ours() -> None:
 
 @pytest.mark.parametrize(
     ("name", "least", "most"),
-    [("ONRECORD_PORT", 0, 65_535), ("ONRECORD_THREADS", 0, 1_024), ("ONRECORD_MAX_BODY_BYTES", 1_000, 1_000_000_000)],
+    [("ONRECORD_PORT", 0, 65_535), ("ONRECORD_THREADS", 0, 1_024), ("ONRECORD_MAX_BODY_BYTES", 1_000, 1_000_000_000), ("ONRECORD_MOST_WAIT_MS", 1, 3_600_000)],
 )
 def test_a_number_is_taken_within_its_bounds_only(name: str, least: int, most: int) -> None:
     for value in (least, most):

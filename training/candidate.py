@@ -17,6 +17,7 @@ from service.classifier import classifier_of
 from service.errors import Fault, GateRefused, InvalidInput, shown
 from service.model_folder import QUANTIZED, Card, ModelFolder, open_model_folder, write_card
 from service.network import OnnxNetwork
+from service.pool import Pool, available_cores
 from service.stance import STANCES
 from training.calibrate import Calibration, calibrate
 from training.config import Config
@@ -74,11 +75,11 @@ def build_candidate(quotes: Path, models: Path, name: str, config: Config, *, st
 
 def _calibrate(folder: Path, model: Any, tokenizer: Any, validation: Sequence[Example], card: Card, config: Config) -> tuple[Calibration, Agreement]:
     statements = [example.statement for example in validation]
-    network = OnnxNetwork(ModelFolder(folder, card))
+    pool = Pool([OnnxNetwork(ModelFolder(folder, card)) for _ in range(available_cores())])
     try:
-        logits = network.run(statements).logits
+        logits = np.array([output.logits for output in pool.submit(statements).result()])
     finally:
-        network.close()
+        pool.close()
     agreement = agreement_of(torch_logits(model, tokenizer, statements, config.encoder.max_tokens), logits)
     return calibrate(logits, np.array(labels_of(validation)), config.calibration), agreement
 

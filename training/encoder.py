@@ -65,7 +65,7 @@ def _ending_at_first_token(model: Any) -> Any:
     the weights and their names.
     """
     if isinstance(model, BertForSequenceClassification):
-        attention = model.bert.encoder.layer[-1].attention
+        attention: Any = model.bert.encoder.layer[-1].attention
         attention.forward = MethodType(_attend_from_first_token, attention)
     return model
 

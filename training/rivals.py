@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 
 from service.errors import Fault, InvalidInput
 from service.model_folder import sha256
-from service.network import available_cores
+from service.pool import available_cores
 from service.statements.statement import Statement
 from training.config import Config
 from training.encoder import locate, open_encoder, reading

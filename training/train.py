@@ -14,7 +14,7 @@ from torch.optim.swa_utils import AveragedModel
 from tqdm.auto import tqdm
 from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
 
-from service.network import available_cores
+from service.pool import available_cores
 from service.stance import STANCES
 from training.config import Config, FitConfig
 from training.encoder import open_encoder, reading, reopen

@@ -1,5 +1,6 @@
 """Settings and a model -> the HTTP application."""
 
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -7,10 +8,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI, Query, Request, Response
 from fastapi_offline import FastAPIOffline
+from starlette.concurrency import run_in_threadpool
 
 from service.api import metrics
+from service.api.callers import Within, answered
 from service.api.documents import documents
-from service.api.limits import JsonRoute
+from service.api.limits import PredictRoute
 from service.api.models import models
 from service.api.pages import PageFiles, pages
 from service.api.problems import MEDIA_TYPE, add_handlers
@@ -35,6 +38,7 @@ from service.api.schemas import (
     verdict_out,
 )
 from service.api.served import ServedModel
+from service.api.trail import Trail
 from service.documents import language_of
 from service.errors import NotReady
 from service.labels.store import LabelStore
@@ -43,7 +47,7 @@ from service.registry import Registry
 from service.retrains import Runs
 from service.settings import Settings
 from service.stance import DEFINITIONS, Verdict
-from service.statements.article import statements_in
+from service.statements.article import Attribution, statements_in
 from service.statements.statement import Statement
 
 _PROBLEM: dict[str, Any] = {"model": Problem}
@@ -51,8 +55,10 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
     400: {**_PROBLEM, "description": "The body is no JSON."},
     413: {**_PROBLEM, "description": "The body is too large."},
     415: {**_PROBLEM, "description": "The content type is not JSON."},
-    422: {**_PROBLEM, "description": "The JSON is not what was wanted; `errors` says where."},
+    422: {**_PROBLEM, "description": "The JSON, or a header, is not what was wanted; `errors` says where."},
+    429: {**_PROBLEM, "description": "More is asked than can be answered soon; `Retry-After` says when to ask again."},
     503: {**_PROBLEM, "description": "The model is not ready."},
+    504: {**_PROBLEM, "description": "The caller's own `X-Request-Timeout` is over."},
 }
 _DAILY_REFUSALS: dict[int | str, dict[str, Any]] = {
     422: {**_PROBLEM, "description": "`days` is not what was wanted."},
@@ -61,7 +67,7 @@ _DAILY_REFUSALS: dict[int | str, dict[str, Any]] = {
 _DESCRIPTION = "Reads news: who says what, and what they do by saying it: **confirm**, **deny**, **threat**, **appeal**, or **other**."
 _HUB_CLIENTS = ("hf_hub/", "@huggingface/inference")
 
-predicting = APIRouter(route_class=JsonRoute, responses=_REFUSALS, tags=["verdicts"])
+predicting = APIRouter(route_class=PredictRoute, responses=_REFUSALS, tags=["verdicts"])
 about = APIRouter(tags=["about"])
 health = APIRouter(tags=["health"])
 
@@ -97,6 +103,7 @@ def create_app(served: ServedModel, settings: Settings) -> FastAPI:
     add_handlers(app)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]  # FastAPI's own way to change its document
     app.add_middleware(metrics.CountRequests, metrics=app.state.metrics)
+    app.add_middleware(Trail)
     return app
 
 
@@ -111,25 +118,29 @@ def _document(app: FastAPI) -> dict[str, Any]:
     return document
 
 
-# These three are plain functions: Starlette runs them in its thread pool, where waiting for the network holds up nobody.
 @predicting.post("/v1/predict", summary="What do these statements do?")
-def predict(body: PredictRequest, request: Request) -> PredictResponse:
+async def predict(body: PredictRequest, request: Request, within: Within) -> PredictResponse:
     """One verdict for each of 1 to 256 statements, in order. A verdict depends on its own statement and context alone."""
-    model, verdicts = _classify(request, body.as_statements())
+    model, verdicts = await _classify(request, body.as_statements(), within)
     return PredictResponse(model=model, verdicts=[verdict_out(verdict) for verdict in verdicts])
 
 
 @predicting.post("/v1/articles", summary="Who says what in this article, and what do they do by saying it?")
-def read_article(body: ArticleRequest, request: Request) -> ArticleResponse:
+async def read_article(body: ArticleRequest, request: Request, within: Within) -> ArticleResponse:
     """Every quoted or reported statement (direct, fragment, indirect) with its place, cue, speaker and verdict. A text without any has an empty list."""
-    found = statements_in(body.article, body.title)
-    model, verdicts = _classify(request, [attribution.statement for attribution in found])
+    until = time.monotonic() + within
+    found, language = await answered(request, run_in_threadpool(_read, body), within)
+    model, verdicts = await _classify(request, [attribution.statement for attribution in found], until - time.monotonic())
     statements = [attribution_out(attribution, verdict) for attribution, verdict in zip(found, verdicts, strict=True)]
-    return ArticleResponse(model=model, title=body.title, date=body.date, language=language_of(body.article), statements=statements)
+    return ArticleResponse(model=model, title=body.title, date=body.date, language=language, statements=statements)
+
+
+def _read(body: ArticleRequest) -> tuple[Sequence[Attribution], str | None]:
+    return statements_in(body.article, body.title), language_of(body.article)
 
 
 @predicting.post("/predict", summary="The same, in the shape of Hugging Face's text-classification task")
-def predict_as_pipeline(body: PipelineRequest, request: Request, response: Response) -> list[LabelScoreOut] | list[list[LabelScoreOut]]:
+async def predict_as_pipeline(body: PipelineRequest, request: Request, response: Response, within: Within) -> list[LabelScoreOut] | list[list[LabelScoreOut]]:
     """A list of labels with scores for one text; for a list of texts, a list of such lists.
 
     So say the task's specification and most servers. Hugging Face's own clients for Python and JavaScript, told by their User-Agent, look for the labels of
@@ -137,7 +148,7 @@ def predict_as_pipeline(body: PipelineRequest, request: Request, response: Respo
     with the statement marked, as in "The group has denied « any role »."
     """
     texts = [body.inputs] if isinstance(body.inputs, str) else body.inputs
-    _, verdicts = _classify(request, [Statement(text) for text in texts])
+    _, verdicts = await _classify(request, [Statement(text) for text in texts], within)
     top_k = (body.parameters or PipelineParameters()).top_k
     rows = [pipeline_out(verdict, top_k) for verdict in verdicts]
     response.headers["Vary"] = "User-Agent"
@@ -145,10 +156,10 @@ def predict_as_pipeline(body: PipelineRequest, request: Request, response: Respo
     return rows[0] if isinstance(body.inputs, str) and not is_hub_client else rows
 
 
-def _classify(request: Request, statements: Sequence[Statement]) -> tuple[str, list[Verdict]]:
+async def _classify(request: Request, statements: Sequence[Statement], within: float) -> tuple[str, list[Verdict]]:
     """The name of the model that gave all of the verdicts, and these, counted."""
     with request.app.state.served.using() as model:
-        verdicts = model.classify(statements)
+        verdicts = await answered(request, model.classify_within(statements, within), within)
     request.app.state.metrics.count_verdicts(verdicts)
     request.app.state.tally.count(model.card.name, verdicts)
     return model.card.name, verdicts

@@ -1,5 +1,7 @@
 """Bodies: a route that takes JSON, and files. Other content types and bodies over the limit are refused, with the rest of the body unread."""
 
+import asyncio
+import time
 from collections.abc import Callable, Coroutine
 from http import HTTPStatus
 from typing import Any
@@ -10,6 +12,8 @@ from starlette.types import Message, Receive
 
 from service.api.problems import RefusedBody
 from service.errors import Fault, shown
+
+BODY_SECONDS = 60.0
 
 
 class JsonRoute(APIRoute):
@@ -38,6 +42,20 @@ class JsonRoute(APIRoute):
             return await handle(Request(request.scope, _counted(request.receive, max_bytes)))
 
         return limited
+
+
+class PredictRoute(JsonRoute):
+    """Refuses, before it reads the body, what the model would be asked too late. Its length says about how much that is."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def admitted(request: Request) -> Response:
+            length = request.headers.get("content-length", "")
+            request.app.state.served.check_room(int(length) if length.isdecimal() and len(length) <= 18 else 0)
+            return await handle(request)
+
+        return admitted
 
 
 def _check_origin(request: Request) -> None:
@@ -69,11 +87,19 @@ def _check_encoding(encoding: str) -> None:
 
 
 def _counted(receive: Receive, max_bytes: int) -> Receive:
-    n_bytes = 0
+    """Bounds a body in bytes and, until its last one is there, in seconds."""
+    n_bytes, until, is_whole = 0, time.monotonic() + BODY_SECONDS, False
 
     async def counted() -> Message:
-        nonlocal n_bytes
-        message = await receive()
+        nonlocal n_bytes, is_whole
+        if is_whole:  # whoever asks now wants to know when the caller goes away
+            return await receive()
+        try:
+            async with asyncio.timeout(until - time.monotonic()):
+                message = await receive()
+        except TimeoutError:
+            raise RefusedBody(HTTPStatus.REQUEST_TIMEOUT, Fault("body", f"a part of it in {BODY_SECONDS:g} s", "the whole of it")) from None
+        is_whole = not message.get("more_body", False)
         n_bytes += len(message.get("body", b""))
         if n_bytes > max_bytes:
             raise _too_large(f"more than {max_bytes} bytes", max_bytes)

@@ -1,5 +1,6 @@
 """Errors -> `application/problem+json` (RFC 9457). The one table from error to status code."""
 
+import math
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
@@ -10,7 +11,20 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from service.api.schemas import UNFIT
-from service.errors import Conflict, Fault, GateRefused, InvalidInput, InvalidModelFolder, NotFound, NotReady, OnRecordError, StoreUnavailable, shown
+from service.errors import (
+    Conflict,
+    Fault,
+    GateRefused,
+    InvalidInput,
+    InvalidModelFolder,
+    NotFound,
+    NotReady,
+    OnRecordError,
+    Overloaded,
+    StoreUnavailable,
+    TooLate,
+    shown,
+)
 
 MEDIA_TYPE = "application/problem+json"
 _STATUS: tuple[tuple[type[OnRecordError], HTTPStatus], ...] = (
@@ -18,10 +32,13 @@ _STATUS: tuple[tuple[type[OnRecordError], HTTPStatus], ...] = (
     (NotFound, HTTPStatus.NOT_FOUND),
     (GateRefused, HTTPStatus.CONFLICT),
     (Conflict, HTTPStatus.CONFLICT),
+    (Overloaded, HTTPStatus.TOO_MANY_REQUESTS),
+    (TooLate, HTTPStatus.GATEWAY_TIMEOUT),
     (NotReady, HTTPStatus.SERVICE_UNAVAILABLE),
     (InvalidModelFolder, HTTPStatus.SERVICE_UNAVAILABLE),
     (StoreUnavailable, HTTPStatus.SERVICE_UNAVAILABLE),
 )
+CLIENT_CLOSED_REQUEST = 499  # nginx's code for it; nobody reads the answer, but the counts of requests show it
 _RETRY_SECONDS = "2"  # about what loading a model takes
 _MOST_FAULTS = 20
 # What pydantic calls a fault -> what would have been right, where its own sentence does not say so plainly.
@@ -61,7 +78,8 @@ class RefusedBody(HTTPException):
 
 def problem(status: int, detail: str, faults: Sequence[Fault] = (), headers: dict[str, str] | None = None) -> JSONResponse:
     """A problem response; `errors` lists each fault with where, what came and what was wanted."""
-    body: dict[str, Any] = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    title = "Client Closed Request" if status == CLIENT_CLOSED_REQUEST else HTTPStatus(status).phrase
+    body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status, "detail": detail}
     if faults:
         body["errors"] = [{"where": fault.where, "came": fault.came, "wanted": fault.wanted} for fault in faults[:_MOST_FAULTS]]
     return JSONResponse(body, status, headers, MEDIA_TYPE)
@@ -89,17 +107,20 @@ async def _on_validation(request: Request, error: RequestValidationError) -> JSO
 
 async def _on_http(request: Request, error: HTTPException) -> JSONResponse:
     status, headers = error.status_code, dict(error.headers or {})
-    fault = {
+    faults: dict[int, Fault] = {
         HTTPStatus.NOT_FOUND: Fault("path", shown(request.url.path), "a path listed at /docs"),
         HTTPStatus.METHOD_NOT_ALLOWED: Fault("method", shown(request.method), f"{headers.get('allow', headers.get('Allow', 'another method'))} for this path"),
         HTTPStatus.BAD_REQUEST: Fault("body", "bytes that cannot be parsed", "JSON in UTF-8, not nested beyond reason"),
-    }.get(HTTPStatus(status))
+    }
+    fault = faults.get(status)
     return problem(status, str(fault or error), [fault] if fault else [], headers)
 
 
 async def _on_ours(request: Request, error: OnRecordError) -> JSONResponse:
     status = next((status for kind, status in _STATUS if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)
     headers = {"Retry-After": _RETRY_SECONDS} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
+    if isinstance(error, Overloaded):
+        headers = {"Retry-After": str(math.ceil(error.retry_after))}
     if isinstance(error, InvalidInput):
         return problem(status, _told(error.faults), error.faults, headers)
     return problem(status, str(error), (), headers)
@@ -139,6 +160,8 @@ def _fault(row: dict[str, Any]) -> Fault:
 
 def _place(loc: Sequence[str | int]) -> str:
     """("body", "statements", 3, "as-object", "text") -> "statements[3].text"; a tag of ours between them is no place."""
+    if loc[0] == "header":
+        return f"header {loc[-1]}"
     parts = [part for part in loc if part != "body" and part not in _CHOICES]
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).lstrip(".") or "body"
     return text if len(text) <= 100 else f"{text[:97]}..."  # a field that we do not know may have a name of any length

@@ -35,7 +35,7 @@ from service.api.quote_schemas import (
 )
 from service.api.schemas import FaultOut, Problem
 from service.api.served import ServedModel
-from service.errors import Fault, InvalidInput, NotReady
+from service.errors import Fault, InvalidInput, NotReady, Overloaded
 from service.labels.agreement import agreements
 from service.labels.quote import Change, Given, Kind, Quote, Source, Status
 from service.labels.readers import Origin, read
@@ -172,25 +172,25 @@ def _check_labellers(given: QuotesIn, *, is_one: bool) -> None:
 
 
 def _with_verdicts(given: QuotesIn, served: ServedModel) -> list[Quote]:
-    """The quotes, each with the verdict that came with it or that the served model has for it; without one while the model is not ready."""
+    """The quotes, each with the verdict that came with it or that the served model has for it; without one while the model cannot say."""
     at, source = datetime.now(UTC), Source(given.source)
     asked = [quote for quote in given.quotes if quote.verdict is None]
     try:
         with served.using() as model:
             verdicts = model.classify([Statement(quote.text, quote.context) for quote in asked])
         judged = {id(quote): Given(model.card.name, verdict.stance, verdict.probability) for quote, verdict in zip(asked, verdicts, strict=True)}
-    except NotReady:
+    except (NotReady, Overloaded):
         judged = {}
     return [quote_of(quote, quote.labeller or given.labeller or "", source, at, given_of(quote.verdict) or judged.get(id(quote))) for quote in given.quotes]
 
 
 def _judge(store: LabelStore, served: ServedModel) -> None:
-    """Asks the model about quotes that it has not judged; while it is not ready, the verdicts of an earlier one have to do."""
+    """Asks the model about quotes that it has not judged; while it is not ready or has too much to do, the verdicts of an earlier one have to do."""
     try:
         with served.using() as model:
             waiting = store.without_verdict_of(model.card.name, _MAX_JUDGED)
             verdicts = model.classify([quote.statement for quote in waiting])
-    except NotReady:
+    except (NotReady, Overloaded):
         return
     store.keep_verdicts(model.card.name, {quote.id: verdict for quote, verdict in zip(waiting, verdicts, strict=True)})
 

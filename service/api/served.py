@@ -32,6 +32,14 @@ class Serving:
         """Verdicts in order, all of this model. Raises `NotReady` where its threads are gone."""
         return self._classifier.classify(statements)
 
+    async def classify_within(self, statements: Sequence[Statement], seconds: float) -> list[Verdict]:
+        """The same while nobody else is held up. Raises `Overloaded` and `TooLate` too."""
+        return await self._classifier.classify_within(statements, seconds)
+
+    def check_room(self, n_chars: int) -> None:
+        """Raises `Overloaded` where a request of about so many characters would be refused."""
+        self._classifier.check_room(n_chars)
+
     def is_alive(self) -> bool:
         """Whether `classify` would be answered."""
         return self._classifier.is_alive()
@@ -128,6 +136,12 @@ class ServedModel:
         """Verdicts in order. Raises `NotReady` while there is no model to ask."""
         with self.using() as serving:
             return serving.classify(statements)
+
+    def check_room(self, n_chars: int) -> None:
+        """Raises `Overloaded` where a request of about so many characters would be refused. Says nothing while there is no model."""
+        serving = self._serving
+        if serving is not None:
+            serving.check_room(n_chars)
 
     def why_not_ready(self) -> str | None:
         """A sentence for people, or None when a forward pass would be answered."""

@@ -1,7 +1,6 @@
 """Settings and a model -> a service that listens, until Ctrl-C."""
 
 import argparse
-import logging
 import socket
 from contextlib import suppress
 from types import FrameType
@@ -9,10 +8,13 @@ from types import FrameType
 from service.classifier import Classifier, classifier_of
 from service.documents import load_languages
 from service.errors import Fault, InvalidInput
+from service.logs import set_up
 from service.model_folder import ModelFolder
 from service.registry import Registry
 from service.settings import Settings
 from service.statements.passage import load_parser
+
+_MOST_CONNECTIONS = 1_000  # others get 503; each may hold a body of `max_body_bytes` in memory
 
 
 def serve(options: argparse.Namespace, settings: Settings, folder: ModelFolder) -> int:
@@ -20,6 +22,7 @@ def serve(options: argparse.Namespace, settings: Settings, folder: ModelFolder) 
     import uvicorn  # noqa: PLC0415 - no other command needs a server
 
     from service.api.app import create_app  # noqa: PLC0415
+    from service.api.connections import GuardedProtocol  # noqa: PLC0415
     from service.api.served import ServedModel  # noqa: PLC0415
 
     host, port = options.host or settings.host, settings.port if options.port is None else options.port
@@ -34,11 +37,10 @@ def serve(options: argparse.Namespace, settings: Settings, folder: ModelFolder) 
     print(f"  page      {address}/")
     print(f"  API docs  {address}/docs")
     print("  stop      Ctrl-C", flush=True)
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # that a database is up to date is no news
+    set_up(settings.log)
 
     def open_classifier(chosen: ModelFolder) -> Classifier:
-        return classifier_of(chosen, settings.n_threads or None)
+        return classifier_of(chosen, settings.n_threads or None, most_wait=settings.most_wait_ms / 1000, cache_bytes=settings.cache_bytes)
 
     registry = None if options.model else Registry(settings.models)  # a model that was named is not changed for another
     served = ServedModel(folder.card, lambda: open_classifier(folder), _load_readers, registry, open_classifier, folder.path.name)
@@ -51,7 +53,7 @@ def serve(options: argparse.Namespace, settings: Settings, folder: ModelFolder) 
             app.state.is_closing = True
             super().handle_exit(sig, frame)
 
-    server = Server(uvicorn.Config(app, log_level="warning", access_log=False))
+    server = Server(uvicorn.Config(app, http=GuardedProtocol, limit_concurrency=_MOST_CONNECTIONS, log_config=None, access_log=False))
     with suppress(KeyboardInterrupt):  # the server has ended in good order before it passes this on
         server.run(sockets=[listening])
     return 0

@@ -11,7 +11,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from service.network import available_cores
+from service.pool import available_cores
 from service.statements.article import statements_in
 from service.statements.passage import load_parser
 

@@ -1,0 +1,45 @@
+"""A line in the log for each request, by which it can be found again, and the headers that every answer has. No text of a statement is logged."""
+
+import logging
+import re
+import secrets
+import time
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+ID = b"x-request-id"
+_FIT = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+# What a browser is not to do with an answer, whoever has it fetch one.
+_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"x-frame-options", b"DENY"), (b"referrer-policy", b"no-referrer"))
+_log = logging.getLogger("onrecord.requests")
+
+
+class Trail:
+    """ASGI middleware: the caller's X-Request-Id, or one of ours, stands in the answer and in the log; a query does not, since it may hold names."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = next((value for name, value in scope["headers"] if name == ID), b"")
+        request_id = given if _FIT.fullmatch(given) else secrets.token_hex(8).encode()
+        started = time.perf_counter()
+        status = 500
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                there = {name for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], (ID, request_id), *(header for header in _HEADERS if header[0] not in there)]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        finally:
+            seconds = time.perf_counter() - started
+            facts = {"id": request_id.decode(), "method": scope["method"], "path": scope["path"], "status": status, "ms": round(1e3 * seconds, 1)}
+            _log.info("request", extra={"facts": facts})

@@ -1,0 +1,36 @@
+"""Log records -> lines: JSON for programs, plain words for a terminal."""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+LogForm = Literal["json", "text"]
+
+
+class _Json(logging.Formatter):
+    """One object a line; `facts` of a record are fields of it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {"time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"), "level": record.levelname.lower()}
+        line |= {"message": record.getMessage(), **getattr(record, "facts", {})}
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=repr)  # in ASCII: no line break and no control character of a caller's gets into the log
+
+
+class _Text(logging.Formatter):
+    """`INFO: request id=… path="/v1/predict" …`"""
+
+    def format(self, record: logging.LogRecord) -> str:
+        facts = "".join(f" {name}={json.dumps(value, default=repr)}" for name, value in getattr(record, "facts", {}).items())
+        return f"{super().format(record)}{facts}"
+
+
+def set_up(form: LogForm) -> None:
+    """Everything from INFO upwards goes to standard error in that form."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Json() if form == "json" else _Text("%(levelname)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # that a database is up to date is no news

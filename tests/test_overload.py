@@ -1,0 +1,112 @@
+"""Too much, too late, and nobody there any more: what the caller gets, and that no more work is done than somebody waits for."""
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+import uvicorn
+
+from service.api.app import create_app
+from service.api.callers import TIMEOUT
+from service.api.served import ServedModel
+from service.classifier import Classifier
+from service.pool import Pool
+from service.settings import Settings
+from tests.fakes import THRESHOLDS, FakePool, Turnstile, card, fake_client
+
+BODIES = {
+    "/v1/predict": {"statements": ["They denied it."]},
+    "/predict": {"inputs": "They denied it."},
+    "/v1/articles": {"article": "Ana Ruiz denied any role in the deal."},
+}
+
+
+@pytest.mark.parametrize("path", BODIES)
+def test_too_much_is_refused_with_a_time_to_come_back(path: str) -> None:
+    pool = FakePool()
+    client = fake_client(pool)
+    pool.waits = 2.3
+    response = client.post(path, json=BODIES[path])
+    assert response.status_code == 429
+    assert response.headers["Retry-After"] == "3"
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["detail"] == "much is queued"
+    pool.waits = 0
+    assert client.post(path, json=BODIES[path]).is_success
+
+
+def test_what_is_refused_is_refused_before_it_is_read() -> None:
+    pool = FakePool()
+    client = fake_client(pool)
+    pool.waits = 1
+    assert client.post("/v1/predict", content=b"{", headers={"Content-Type": "application/json"}).status_code == 429
+    # What people correct is never refused for it.
+    labelled = client.post("/v1/quotes", json={"text": "They denied it.", "label": "deny", "labeller": "anna"})
+    assert labelled.is_success
+
+
+@pytest.mark.parametrize(("value", "came"), [("0", '"0"'), ("-1", '"-1"'), ("soon", '"soon"'), ("inf", '"inf"'), ("nan", '"nan"')])
+def test_a_time_that_is_none_is_a_fault_of_the_caller(value: str, came: str) -> None:
+    response = fake_client().post("/v1/predict", json=BODIES["/v1/predict"], headers={TIMEOUT: value})
+    assert response.status_code == 422
+    (fault,) = response.json()["errors"]
+    assert (fault["where"], fault["came"]) == (f"header {TIMEOUT}", came)
+
+
+@contextmanager
+def listening(network: Turnstile) -> Iterator[str]:
+    """The address of a service in this process before a network that holds what it is asked."""
+    pool = Pool([network])
+    served = ServedModel(card(), lambda: Classifier(pool, 1.0, THRESHOLDS, "fake"))
+    network.let()  # the forward pass by which it becomes ready
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(uvicorn.Config(create_app(served, Settings()), log_level="error"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            while not (server.started and served.why_not_ready() is None):
+                time.sleep(0.01)  # another thread: there is nothing here to wait on
+            network.wait_for()
+            network.seen.clear()
+            yield "http://{}:{}".format(*listener.getsockname())
+        finally:
+            network.let(1_000)
+            server.should_exit = True
+            thread.join()
+            pool.close()
+
+
+def test_a_caller_who_gives_it_half_a_second_is_told_after_it_and_nothing_more_is_done() -> None:
+    network = Turnstile()
+    with listening(network) as address:
+        began = time.monotonic()
+        body = {"statements": ["One denied it.", "Another denied it.", "A third denied it."]}
+        response = httpx.post(f"{address}/v1/predict", json=body, headers={TIMEOUT: "0.5"}, timeout=30)
+        assert 0.4 < time.monotonic() - began < 5
+        assert response.status_code == 504
+        assert "0.5 s were not enough" in response.json()["detail"]
+        network.let(2)
+        assert httpx.post(f"{address}/v1/predict", json=BODIES["/v1/predict"], headers={TIMEOUT: "20"}, timeout=30).is_success
+        assert network.seen == ["One denied it.", "They denied it."]
+
+
+def test_work_whose_caller_has_hung_up_is_not_done() -> None:
+    network = Turnstile()
+    with listening(network) as address:
+        body = {"statements": [f"Number {number} denied it." for number in range(50)]}
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.post(f"{address}/v1/predict", json=body, timeout=0.3)
+        network.wait_for()
+        deadline = time.monotonic() + 30
+        while 'status="499"' not in httpx.get(f"{address}/metrics", timeout=30).text:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        network.let(2)
+        assert httpx.post(f"{address}/predict", json={"inputs": "A last one."}, timeout=30).is_success
+        assert network.seen == ["Number 0 denied it.", "A last one."]
+        assert json.loads(httpx.get(f"{address}/readyz", timeout=30).text) == {"status": "ready"}
