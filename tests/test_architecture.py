@@ -25,7 +25,7 @@ ROOMS: tuple[tuple[str, ...], ...] = (
     ("service.commands", "training.examples", "training.encoder"),
     ("service.__main__",),
     ("training.export", "training.calibrate", "training.evaluate", "training.baselines", "training.release", "training.rounding"),
-    ("training.train", "training.report", "training.mistakes", "training.model_card", "training.rivals"),
+    ("training.train", "training.report", "training.mistakes", "training.model_card", "training.rivals", "training.interpolation"),
     ("training.gate", "training.comparison"),
     ("training.pictures",),
     ("training.candidate", "training.assess", "training.warm", "training.corrections", "training.promotion"),

@@ -84,7 +84,7 @@ def test_a_model_that_reaches_every_bar_may_serve() -> None:
         ),
         (
             changed(behaviour={"rule-07": {"n": 12, "rate": 1 / 12}}),
-            "The share of behaviour cases that pass in rule-07 is 1 of 12, by which it is at most 0.354 (95 %), under the bar of 0.500.",
+            "The share of behaviour cases that pass in rule-07 is 1 of 12, by which it is at most 0.354 (95.0%), under the bar of 0.500.",
         ),
     ],
 )

@@ -25,6 +25,7 @@ from training.evaluate import evaluate
 from training.examples import Example, data_digest, labels_of, read_split
 from training.export import MODEL, Agreement, agreement_of, export_onnx, torch_logits
 from training.gate import int8_shortfalls
+from training.interpolation import go_back
 from training.model_card import card_text
 from training.rounding import round_by_chance
 from training.train import Tell, fit
@@ -43,6 +44,8 @@ class Start:
 def build_candidate(quotes: Path, models: Path, name: str, config: Config, *, start: Start | None = None, tell: Tell | None = None) -> ModelFolder:
     """Trains on `quotes`, from `start` or else the bare encoder, and leaves the finished folder at `models/name`, which must not be there yet.
 
+    Every written quote has a form, and no label of the store: what is taught beyond the written ones is what has none. A training that goes on from another
+    model goes no farther from it than they need.
     Everything is written beside it and renamed at the end, so that Ctrl-C, kill -9 or a full disk leave no half model under that name. Raises `GateRefused`
     where int8 is further from the torch weights than `config.export` allows.
     """
@@ -53,6 +56,7 @@ def build_candidate(quotes: Path, models: Path, name: str, config: Config, *, st
     train, validation, test = (read_split(split, quotes) for split in ("train", "validation", "test"))
     with _building(models, name) as folder, tempfile.TemporaryDirectory(dir=folder.parent, prefix=f"{folder.name}-work-") as work:
         model, tokenizer = fit(train, validation, config, Path(work), start=start.folder if start else None, tell=tell)
+        way = go_back(model, tokenizer, start.folder, [example for example in train if example.form is None], config.encoder.max_tokens) if start else 1.0
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
         export_onnx(model, tokenizer, folder / MODEL, folder / QUANTIZED)
@@ -63,7 +67,7 @@ def build_candidate(quotes: Path, models: Path, name: str, config: Config, *, st
         card = replace(card, temperature=calibration.temperature, thresholds=calibration.thresholds)
         finished = write_card(folder, card)
         report = evaluate(classifier_of(finished), test)
-        results = {"split": "test", **report.headline(), "int8_agreement": agreement.share, "int8_mean_difference": agreement.mean_difference}
+        results = {"split": "test", **report.headline(), "int8_agreement": agreement.share, "int8_mean_difference": agreement.mean_difference, "way": way}
         if sentences := int8_shortfalls(results, config.export):
             raise GateRefused(" ".join(sentences))
         card = replace(card, results=results)

@@ -146,16 +146,24 @@ def _slice_shortfalls(slices: dict[str, Any], bars: SliceBars) -> list[str | Non
     ]
 
 
+def group_level(n_groups: int) -> float:
+    """Of the interval of one of `n_groups` rates, so that all of them hold what is true in 95 of 100 models (Bonferroni)."""
+    return 1 - 0.05 / max(n_groups, 1)
+
+
 def _behaviour_shortfalls(behaviour: dict[str, Any], bars: BehaviourBars) -> list[str | None]:
-    """A dozen cases are few: a group falls short where even the upper end of its rate's 95 % interval (Wilson's) is under the bar."""
+    """A dozen cases are few, and groups are many.
+
+    One falls short where even the upper end of its rate's interval is under the bar, at a level by which one model in twenty misses any of them by chance.
+    """
     found: list[str | None] = []
+    level = group_level(len(behaviour))
     for group, score in behaviour.items():
         bar = bars.least_rate.get(group.partition("-")[0], 0.0)
         n, n_passed = int(score["n"]), round(score["rate"] * score["n"])
-        most = most_rate(score["rate"], n)
-        sentence = (
-            f"The share of behaviour cases that pass in {group} is {n_passed} of {n}, by which it is at most {most:.3f} (95 %), under the bar of {bar:.3f}."
-        )
+        most = most_rate(score["rate"], n, level)
+        seen = f"{n_passed} of {n}, by which it is at most {most:.3f} ({level:.1%})"
+        sentence = f"The share of behaviour cases that pass in {group} is {seen}, under the bar of {bar:.3f}."
         found.append(sentence if most < bar else None)
     return found
 

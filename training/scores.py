@@ -147,6 +147,6 @@ def _ratio(upper: npt.NDArray[np.number], lower: npt.NDArray[np.number]) -> Floa
     return ratio
 
 
-def most_rate(rate: float, n: int) -> float:
-    """The upper end of the 95 % interval (Wilson's) of a rate that was seen on `n` > 0 cases."""
-    return float(binomtest(round(rate * n), n).proportion_ci(method="wilson").high)
+def most_rate(rate: float, n: int, level: float = 0.95) -> float:
+    """The upper end of the interval (Wilson's) of a rate that was seen on `n` > 0 cases."""
+    return float(binomtest(round(rate * n), n).proportion_ci(level, method="wilson").high)
