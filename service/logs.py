@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 LogForm = Literal["json", "text"]
+REQUESTS = "onrecord.requests"
 
 
 class _Json(logging.Formatter):
@@ -29,8 +30,9 @@ class _Text(logging.Formatter):
 
 
 def set_up(form: LogForm) -> None:
-    """Everything from INFO upwards goes to standard error in that form."""
+    """Everything from INFO upwards goes to standard error in that form; as text, for somebody at a terminal, of the requests those alone that failed."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Json() if form == "json" else _Text("%(levelname)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
+    logging.getLogger(REQUESTS).setLevel(logging.INFO if form == "json" else logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)  # that a database is up to date is no news

@@ -15,7 +15,7 @@ import uvicorn
 
 from service.api import connections, limits
 from service.api.app import create_app
-from service.logs import LogForm, set_up
+from service.logs import REQUESTS, LogForm, set_up
 from service.settings import Settings
 from tests.fakes import fake_client, fake_served
 
@@ -136,6 +136,7 @@ def test_every_answer_has_the_id_of_its_request_and_the_log_has_it_too(caplog: p
     with caplog.at_level(logging.INFO, logger="onrecord.requests"):
         own = client.post("/v1/predict?who=anna", json={"statements": ["A secret denied it."]}, headers={"X-Request-Id": "mine-1"})
         given = client.get("/nowhere", headers={"X-Request-Id": "two words\t"})
+        client.get("/healthz")
     assert own.headers["X-Request-Id"] == "mine-1"
     assert re.fullmatch(r"[0-9a-f]{16}", given.headers["X-Request-Id"])
     facts = [record.facts for record in caplog.records if record.name == "onrecord.requests"]  # type: ignore[attr-defined]
@@ -155,8 +156,12 @@ def test_answers_tell_browsers_what_not_to_do_and_let_no_other_site_read_them() 
 @pytest.mark.parametrize("form", ["json", "text"])
 def test_a_log_line_is_one_line_in_its_form(form: LogForm, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     root = logging.Logger("root of its own")
+    requests = logging.getLogger(REQUESTS)
+    before = requests.level
     monkeypatch.setattr(logging, "basicConfig", lambda level, handlers: root.addHandler(handlers[0]))
     set_up(form)
+    assert requests.isEnabledFor(logging.INFO) == (form == "json")
+    requests.setLevel(before)
     root.info("request", extra={"facts": {"path": "/a\nINFO: forged\x1b[31m", "status": 404}})
     (line,) = capsys.readouterr().err.splitlines()
     if form == "json":

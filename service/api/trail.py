@@ -4,14 +4,18 @@ import logging
 import re
 import secrets
 import time
+from http import HTTPStatus
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.logs import REQUESTS
 
 ID = b"x-request-id"
 _FIT = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 # What a browser is not to do with an answer, whoever has it fetch one.
 _HEADERS = ((b"x-content-type-options", b"nosniff"), (b"x-frame-options", b"DENY"), (b"referrer-policy", b"no-referrer"))
-_log = logging.getLogger("onrecord.requests")
+_PROBES = ("/healthz", "/readyz", "/metrics")  # asked every few seconds by whoever watches over it
+_log = logging.getLogger(REQUESTS)
 
 
 class Trail:
@@ -42,4 +46,5 @@ class Trail:
         finally:
             seconds = time.perf_counter() - started
             facts = {"id": request_id.decode(), "method": scope["method"], "path": scope["path"], "status": status, "ms": round(1e3 * seconds, 1)}
-            _log.info("request", extra={"facts": facts})
+            level = logging.WARNING if status >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.DEBUG if scope["path"] in _PROBES else logging.INFO
+            _log.log(level, "request", extra={"facts": facts})
