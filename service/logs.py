@@ -35,4 +35,5 @@ def set_up(form: LogForm) -> None:
     handler.setFormatter(_Json() if form == "json" else _Text("%(levelname)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger(REQUESTS).setLevel(logging.INFO if form == "json" else logging.WARNING)
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # that a database is up to date is no news
+    for library in ("alembic", "uvicorn"):  # that a database is up to date is no news, nor that a server starts
+        logging.getLogger(library).setLevel(logging.WARNING)
