@@ -46,5 +46,5 @@ class Trail:
         finally:
             seconds = time.perf_counter() - started
             facts = {"id": request_id.decode(), "method": scope["method"], "path": scope["path"], "status": status, "ms": round(1e3 * seconds, 1)}
-            level = logging.WARNING if status >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.DEBUG if scope["path"] in _PROBES else logging.INFO
+            level = logging.DEBUG if scope["path"] in _PROBES else logging.WARNING if status >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO
             _log.log(level, "request", extra={"facts": facts})
