@@ -86,7 +86,7 @@ def aside(n: int, n_right: int, n_before: int = 0) -> list[str]:
     return corrections_sentences(EXAMPLES[:n], served, candidate, CONFIG)
 
 
-CASES = [(10, 8, 0), (10, 6, 0), (10, 5, 1), (100, 80, 0), (100, 73, 0), (100, 70, 1), (3, 2, 0), (3, 0, 1), (1, 0, 1)]
+CASES = [(10, 8, 0), (10, 5, 0), (10, 4, 1), (100, 80, 0), (100, 73, 0), (100, 70, 1), (3, 2, 0), (3, 0, 1), (2, 0, 0), (1, 0, 0)]
 
 
 @pytest.mark.parametrize(("n", "n_right", "n_sentences"), CASES)

@@ -59,13 +59,13 @@ def corrections_sentences(aside: Sequence[Example], served: Sequence[Verdict], c
     """Sentences where too few of the labels that were kept aside are the candidate's verdicts, by more than chance explains, or fewer than the served model's.
 
     A dozen are few: of a model that has nine in ten right they hold under four in five in every fourth retraining. So it falls short where even the upper end
-    of the 95 % interval (Wilson's) of its share does.
+    of the exact 95 % interval of its share does; one or two labels, which may be of kinds of their own, say nothing.
     """
     if not aside:
         return []
     n, bar = len(aside), config.least_corrections_right
     n_right, n_before = (sum(verdict.stance is example.label for example, verdict in zip(aside, given, strict=True)) for given in (candidate, served))
-    most, found = most_rate(n_right / n, n), []
+    most, found = most_rate(n_right / n, n, method="exact"), []
     if most < bar:
         found.append(
             f"Of {n} newly labelled quotes that were kept aside the new model has {n_right} right ({n_right / n:.0%}, by which it is at most {most:.0%}); "

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -147,6 +148,6 @@ def _ratio(upper: npt.NDArray[np.number], lower: npt.NDArray[np.number]) -> Floa
     return ratio
 
 
-def most_rate(rate: float, n: int, level: float = 0.95) -> float:
-    """The upper end of the interval (Wilson's) of a rate that was seen on `n` > 0 cases."""
-    return float(binomtest(round(rate * n), n).proportion_ci(level, method="wilson").high)
+def most_rate(rate: float, n: int, level: float = 0.95, method: Literal["wilson", "exact"] = "wilson") -> float:
+    """The upper end of the interval of a rate seen on `n` > 0 cases: Wilson's, or the exact one (Clopper and Pearson's), which holds for a single case."""
+    return float(binomtest(round(rate * n), n).proportion_ci(level, method=method).high)
