@@ -97,8 +97,11 @@ class Service:
         while True:
             found: Row = self.get(f"/v1/retrains/{run}?log=0")
             if found["state"] in _OVER:
-                return found
+                break
             time.sleep(1)
+        while found["state"] == "promoted" and self.get("/v1/model")["name"] != found["model"]:
+            time.sleep(0.1)  # the service looks twice a second, and then loads it
+        return found
 
     def served(self) -> str:
         return str(self.get("/v1/models")["served"])
