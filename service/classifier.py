@@ -85,8 +85,12 @@ def open_classifier(path: Path, n_threads: int | None = None) -> Classifier:
 def classifier_of(folder: ModelFolder, n_threads: int | None = None, **limits: Any) -> Classifier:
     """The classifier of a folder already checked; takes about a second, most of it for opening the ONNX file once a core. `limits` are those of `Pool`."""
     card = folder.card
-    networks = [OnnxNetwork(folder) for _ in range(n_threads or available_cores())]
-    return Classifier(Pool(networks, **limits), card.temperature, card.thresholds, card.name)
+    return Classifier(pool_of(folder, n_threads, **limits), card.temperature, card.thresholds, card.name)
+
+
+def pool_of(folder: ModelFolder, n_threads: int | None = None, **limits: Any) -> Pool:
+    """A pool of the folder's network, once a core unless `n_threads` says otherwise."""
+    return Pool([OnnxNetwork(folder) for _ in range(n_threads or available_cores())], **limits)
 
 
 def try_out(folder: ModelFolder) -> None:

@@ -79,16 +79,10 @@ class Pool:
         enough, and what the network raises.
         """
         now = time.monotonic()
-        request = _Request(Future(), [None] * len(statements), len(statements), now + within)
         keys = [_key(statement) for statement in statements]
-        missing = []
-        for place, (statement, key) in enumerate(zip(statements, keys, strict=True)):
-            known = self._cache.get(key)
-            if known is None:
-                missing.append((place, statement, key))
-            else:
-                request.outputs[place] = known
-        request.n_missing = len(missing)
+        known = [self._cache.get(key) for key in keys]
+        missing = [(place, statements[place], keys[place]) for place, output in enumerate(known) if output is None]
+        request = _Request(Future(), known, len(missing), now + within)
         if not missing:
             self._check_open()
             request.future.set_result(list(filter(None, request.outputs)))

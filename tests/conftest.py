@@ -7,17 +7,22 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+import uvicorn
 
+from service.api.app import create_app
+from service.api.served import ServedModel
 from service.labels.store import LabelStore
 from service.model_folder import RELEASED
-from service.settings import MODELS
+from service.settings import MODELS, Settings
 from tests.databases import new_database, postgres_programs, postgres_server
 from training.config import TRAIN_TOML, read_config
 from training.examples import QUOTES
@@ -115,6 +120,22 @@ def running_service() -> Iterator[tuple[subprocess.Popen[bytes], str, Path]]:
         finally:
             process.kill()
             process.wait()
+
+
+@contextmanager
+def listening(served: ServedModel, **options: Any) -> Iterator[int]:
+    """The port of a service in this process, once `served` is ready; `options` are uvicorn's."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(uvicorn.Config(create_app(served, Settings()), log_config=None, **options))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            while not (server.started and served.why_not_ready() is None):
+                time.sleep(0.01)  # another thread: there is nothing here to wait on
+            yield listener.getsockname()[1]
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 def _is_ready(address: str) -> bool:

@@ -4,19 +4,16 @@ import json
 import logging
 import re
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import httpx
 import pytest
-import uvicorn
 
 from service.api import connections, limits
-from service.api.app import create_app
 from service.logs import REQUESTS, LogForm, set_up
-from service.settings import Settings
+from tests.conftest import listening
 from tests.fakes import fake_client, fake_served
 
 GOOD = b"POST /v1/predict HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\nContent-Length: 33\r\n\r\n"
@@ -28,18 +25,8 @@ def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """Of a service in this process whose patience is short."""
     monkeypatch.setattr(connections, "HEAD_SECONDS", 0.5)
     monkeypatch.setattr(limits, "BODY_SECONDS", 0.5)
-    served = fake_served()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(create_app(served, Settings()), http=connections.GuardedProtocol, log_config=None, limit_concurrency=1_000))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
-            while not (server.started and served.why_not_ready() is None):
-                time.sleep(0.01)  # another thread: there is nothing here to wait on
-            yield listener.getsockname()[1]
-        finally:
-            server.should_exit = True
-            thread.join()
+    with listening(fake_served(), http=connections.GuardedProtocol, limit_concurrency=1_000) as found:
+        yield found
 
 
 @contextmanager

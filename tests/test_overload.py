@@ -1,22 +1,18 @@
 """Too much, too late, and nobody there any more: what the caller gets, and that no more work is done than somebody waits for."""
 
 import json
-import socket
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import httpx
 import pytest
-import uvicorn
 
-from service.api.app import create_app
 from service.api.callers import TIMEOUT
 from service.api.served import ServedModel
 from service.classifier import Classifier
 from service.pool import Pool
-from service.settings import Settings
+from tests.conftest import listening
 from tests.fakes import THRESHOLDS, FakePool, Turnstile, card, fake_client
 
 BODIES = {
@@ -59,31 +55,23 @@ def test_a_time_that_is_none_is_a_fault_of_the_caller(value: str, came: str) -> 
 
 
 @contextmanager
-def listening(network: Turnstile) -> Iterator[str]:
+def held_by(network: Turnstile) -> Iterator[str]:
     """The address of a service in this process before a network that holds what it is asked."""
     pool = Pool([network])
-    served = ServedModel(card(), lambda: Classifier(pool, 1.0, THRESHOLDS, "fake"))
     network.let()  # the forward pass by which it becomes ready
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(create_app(served, Settings()), log_level="error"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
+    with listening(ServedModel(card(), lambda: Classifier(pool, 1.0, THRESHOLDS, "fake"))) as port:
+        network.wait_for()
+        network.seen.clear()
         try:
-            while not (server.started and served.why_not_ready() is None):
-                time.sleep(0.01)  # another thread: there is nothing here to wait on
-            network.wait_for()
-            network.seen.clear()
-            yield "http://{}:{}".format(*listener.getsockname())
+            yield f"http://127.0.0.1:{port}"
         finally:
             network.let(1_000)
-            server.should_exit = True
-            thread.join()
-            pool.close()
+    pool.close()
 
 
 def test_a_caller_who_gives_it_half_a_second_is_told_after_it_and_nothing_more_is_done() -> None:
     network = Turnstile()
-    with listening(network) as address:
+    with held_by(network) as address:
         began = time.monotonic()
         body = {"statements": ["One denied it.", "Another denied it.", "A third denied it."]}
         response = httpx.post(f"{address}/v1/predict", json=body, headers={TIMEOUT: "0.5"}, timeout=30)
@@ -97,7 +85,7 @@ def test_a_caller_who_gives_it_half_a_second_is_told_after_it_and_nothing_more_i
 
 def test_work_whose_caller_has_hung_up_is_not_done() -> None:
     network = Turnstile()
-    with listening(network) as address:
+    with held_by(network) as address:
         body = {"statements": [f"Number {number} denied it." for number in range(50)]}
         with pytest.raises(httpx.ReadTimeout):
             httpx.post(f"{address}/v1/predict", json=body, timeout=0.3)

@@ -13,11 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from service.classifier import classifier_of
+from service.classifier import classifier_of, pool_of
 from service.errors import Fault, GateRefused, InvalidInput, shown
 from service.model_folder import QUANTIZED, Card, ModelFolder, open_model_folder, write_card
-from service.network import OnnxNetwork
-from service.pool import Pool, available_cores
 from service.stance import STANCES
 from training.calibrate import Calibration, calibrate
 from training.config import Config
@@ -46,6 +44,7 @@ def build_candidate(quotes: Path, models: Path, name: str, config: Config, *, st
 
     Every written quote has a form, and no label of the store: what is taught beyond the written ones is what has none. A training that goes on from another
     model goes no farther from it than they need.
+
     Everything is written beside it and renamed at the end, so that Ctrl-C, kill -9 or a full disk leave no half model under that name. Raises `GateRefused`
     where int8 is further from the torch weights than `config.export` allows.
     """
@@ -79,7 +78,7 @@ def build_candidate(quotes: Path, models: Path, name: str, config: Config, *, st
 
 def _calibrate(folder: Path, model: Any, tokenizer: Any, validation: Sequence[Example], card: Card, config: Config) -> tuple[Calibration, Agreement]:
     statements = [example.statement for example in validation]
-    pool = Pool([OnnxNetwork(ModelFolder(folder, card)) for _ in range(available_cores())])
+    pool = pool_of(ModelFolder(folder, card))
     try:
         logits = np.array([output.logits for output in pool.submit(statements).result()])
     finally:

@@ -22,7 +22,7 @@ from training.candidate import build_candidate
 from training.comparison import Comparison, Way, as_markdown
 from training.config import ANY_INT8, Config
 from training.evaluate import columns_of, verdicts_of
-from training.examples import SPLITS, Example, data_digest, labels_of, read_split
+from training.examples import SPLITS, Example, data_digest, labels_of, place_of, read_split
 from training.export import torch_logits
 from training.pictures import draw_comparison
 from training.scores import Columns, label_scores, macro_f1_interval
@@ -85,7 +85,7 @@ def _part(quotes: Path, share: int, folder: Path) -> Path:
 
 def _place(row: dict[str, Any]) -> float:
     """Where a quote's story stands in the order of drawing, in [0, 100)."""
-    return int(hashlib.sha256(str(row.get("story") or row["text"]).encode()).hexdigest()[:8], 16) * 100 / 16**8
+    return 100 * place_of(str(row.get("story") or row["text"]))
 
 
 def _key(quotes: Path, examples: Sequence[Example], config: Config) -> str:

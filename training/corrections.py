@@ -1,6 +1,5 @@
 """Written quotes and the store of labels -> the splits of one retraining. Nothing that is held out is ever taught, and what is held out does not grow."""
 
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +12,7 @@ from service.stance import Stance
 from service.statements.statement import Statement
 from training.behaviour import read_cases
 from training.config import RetrainConfig
-from training.examples import SPLITS, Example, read_examples, read_split
+from training.examples import SPLITS, Example, place_of, read_examples, read_split
 
 ASIDE = "aside"  # beside the three splits: labels that the new model is not taught, to see whether it learned what they have in common
 _LEAST_WORDS = 5  # "No comment." may stand in two stories and be no leak
@@ -41,16 +40,20 @@ def collect(quotes: Path, labelled: Iterable[Quote], config: RetrainConfig, draw
     held = _Known([*(example.statement for example in held_out), *cases], {example.story for example in held_out})
     written = _Known([example.statement for example in splits["train"]], {example.story for example in splits["train"]})
     new, settled, counts = _sorted_out(labelled, held)
+    # A group has the place of the quote that came first: where that one is, it stays, whatever joins it.
     # What a written quote has in common with a label has been taught already: only a label that is new in every way shows whether something was learned.
     kept_aside = {
-        quote.id for group in _groups(new) if _place(group[-1].id) < config.share_aside and not any(written.knows(quote) for quote in group) for quote in group
+        quote.id
+        for group in _groups(new)
+        if place_of(group[-1].id) < config.share_aside and not any(written.knows(quote) for quote in group)
+        for quote in group
     }
     aside = [_example(quote, 1) for quote in new if quote.id in kept_aside]
     identities = [_identity(example.statement) for example in splits["train"]]
     rehearsed = [
         example
         for example, identity in zip(splits["train"], identities, strict=True)
-        if identity not in settled and _place(f"{draw} {identity}") < config.share_rehearsed
+        if identity not in settled and place_of(f"{draw} {identity}") < config.share_rehearsed
     ]
     n_taught = len(new) - len(aside)
     weight = max(1, min(config.label_weight, len(rehearsed) // max(n_taught, 1)))
@@ -117,11 +120,6 @@ def _groups(quotes: Sequence[Quote]) -> list[list[Quote]]:
 def _keys(quote: Quote) -> list[str]:
     """What other quotes of the same group have too; the id of one that shares nothing."""
     return [key for key in (quote.story and f"story {quote.story}", *_long(quote.statement)) if key] or [quote.id]
-
-
-def _place(key: str) -> float:
-    """In [0, 1), as if by chance. A group has that of the quote that came first: where that one is, it stays, whatever joins it."""
-    return int(hashlib.sha256(key.encode()).hexdigest()[:8], 16) / 16**8
 
 
 def write_collected(collected: Collected, folder: Path) -> None:

@@ -75,6 +75,11 @@ def data_digest(quotes: Path = QUOTES) -> str:
     return digest.hexdigest()
 
 
+def place_of(key: str) -> float:
+    """In [0, 1), as if by chance, and always the same."""
+    return int(hashlib.sha256(key.encode()).hexdigest()[:8], 16) / 16**8
+
+
 def labels_of(examples: Sequence[Example]) -> list[int]:
     """The column of each example's label."""
     return [STANCES.index(example.label) for example in examples]

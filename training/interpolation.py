@@ -23,7 +23,9 @@ def go_back(model: Any, tokenizer: Any, start: Path, taught: Sequence[Example], 
     after a fine-tuning holds models that have most of both (WiSE-FT, Wortsman et al. 2022): three labels need half of the way, and what an epoch over a quarter
     of the written quotes does to all others is halved by it. Where nothing is taught, it goes all of the way.
     """
-    asked = taught[:: -(-len(taught) // _MOST_ASKED)] if taught else ()
+    if not taught:
+        return 1.0
+    asked = taught[:: -(-len(taught) // _MOST_ASKED)]
     n_right = _n_right(model, tokenizer, asked, max_tokens)
     if n_right == 0:
         return 1.0
@@ -38,7 +40,5 @@ def go_back(model: Any, tokenizer: Any, start: Path, taught: Sequence[Example], 
 
 
 def _n_right(model: Any, tokenizer: Any, examples: Sequence[Example], max_tokens: int) -> int:
-    if not examples:
-        return 0
     logits = torch_logits(model, tokenizer, [example.statement for example in examples], max_tokens)
     return int((logits.argmax(axis=1) == np.array(labels_of(examples))).sum())

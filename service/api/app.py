@@ -102,8 +102,7 @@ def create_app(served: ServedModel, settings: Settings) -> FastAPI:
     app.mount("/page", PageFiles(), name="page")
     add_handlers(app)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]  # FastAPI's own way to change its document
-    app.add_middleware(metrics.CountRequests, metrics=app.state.metrics)
-    app.add_middleware(Trail)
+    app.add_middleware(Trail, metrics=app.state.metrics)
     return app
 
 

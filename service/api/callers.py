@@ -1,4 +1,4 @@
-"""Who asks, and for how long: work whose caller has gone or whose time is up is dropped, and more than can be answered soon is refused before it is read."""
+"""How long a caller waits: work whose caller has gone or whose time is up is dropped."""
 
 import asyncio
 import math

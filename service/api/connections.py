@@ -1,13 +1,18 @@
 """uvicorn's protocol, for strangers: heads of requests are bounded in bytes and seconds, which uvicorn leaves to a proxy in front of it."""
 
 import asyncio
+from http import HTTPStatus
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from service.api.problems import problem
+from service.errors import Fault
+
 HEAD_SECONDS = 10.0
 HEAD_BYTES = 65_536
-_TOO_LARGE = b'{"type":"about:blank","title":"Request Header Fields Too Large","status":431,"detail":"head: wanted at most %d bytes, got more"}' % HEAD_BYTES
+_FAULT = Fault("head", "more", f"at most {HEAD_BYTES} bytes")
+_TOO_LARGE = bytes(problem(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, str(_FAULT), [_FAULT]).body)
 
 
 class GuardedProtocol(HttpToolsProtocol):

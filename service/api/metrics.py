@@ -1,10 +1,8 @@
 """Counts for Prometheus. Each app has its own registry, so that two in one process do not add up."""
 
-import time
-
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Scope
 
 from service.stance import STANCES, Verdict
 
@@ -35,39 +33,16 @@ class Metrics:
             self._verdicts.labels(verdict.stance, str(verdict.certain).lower()).inc()
             self._truncated.inc(verdict.truncated)
 
-    def count_request(self, path: str, method: str, status: int, seconds: float) -> None:
-        self._requests.labels(path, method, status).inc()
+    def count_request(self, scope: Scope, status: int, seconds: float) -> None:
+        """Under its route's path; unknown paths share one label, so that a scanner cannot fill the memory."""
+        path = _route(scope)
+        self._requests.labels(path, _method(scope["method"]), status).inc()
         self._seconds.labels(path).observe(seconds)
 
     def text(self, *, is_ready: bool) -> bytes:
         """All counts in Prometheus' text format."""
         self._ready.set(is_ready)
         return generate_latest(self._registry)
-
-
-class CountRequests:
-    """ASGI middleware that counts every request under its route's path; unknown paths share one label, so that a scanner cannot fill the memory."""
-
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
-        self._app = app
-        self._metrics = metrics
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        started = time.perf_counter()
-        status = 500
-
-        async def noted(message: Message) -> None:
-            nonlocal status
-            status = message.get("status", status)
-            await send(message)
-
-        try:
-            await self._app(scope, receive, noted)
-        finally:
-            self._metrics.count_request(_route(scope), _method(scope["method"]), status, time.perf_counter() - started)
 
 
 def _route(scope: Scope) -> str:

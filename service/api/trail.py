@@ -1,4 +1,4 @@
-"""A line in the log for each request, by which it can be found again, and the headers that every answer has. No text of a statement is logged."""
+"""What each request leaves behind: counts, a line in the log by which it can be found again, and the headers that every answer has. No text is logged."""
 
 import logging
 import re
@@ -8,6 +8,7 @@ from http import HTTPStatus
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.api.metrics import Metrics
 from service.logs import REQUESTS
 
 ID = b"x-request-id"
@@ -21,8 +22,9 @@ _log = logging.getLogger(REQUESTS)
 class Trail:
     """ASGI middleware: the caller's X-Request-Id, or one of ours, stands in the answer and in the log; a query does not, since it may hold names."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
+        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -45,6 +47,7 @@ class Trail:
             await self._app(scope, receive, noted)
         finally:
             seconds = time.perf_counter() - started
+            self._metrics.count_request(scope, status, seconds)
             facts = {"id": request_id.decode(), "method": scope["method"], "path": scope["path"], "status": status, "ms": round(1e3 * seconds, 1)}
             level = logging.DEBUG if scope["path"] in _PROBES else logging.WARNING if status >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO
             _log.log(level, "request", extra={"facts": facts})

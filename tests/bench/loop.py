@@ -6,7 +6,6 @@ labels. The kills end service or trainer with kill -9 at ten random moments. `ca
 """
 
 import argparse
-import hashlib
 import itertools
 import json
 import os
@@ -30,6 +29,7 @@ from rich.console import Console
 from service.model_folder import RELEASED
 from service.settings import MODELS
 from service.stance import STANCES
+from training.examples import place_of
 
 _WAITING = MODELS.parent / "waiting" / "round12.jsonl"  # written, and in no split
 _OVER = ("promoted", "passed", "refused", "failed", "cancelled", "interrupted")
@@ -148,8 +148,8 @@ def asking(at: Service, rows: Sequence[Row]) -> Iterator[dict[str, set[str]]]:
 
 def teach(options: argparse.Namespace) -> None:
     rows = _read(options.file)
-    taught = [row for row in rows if _place(row["text"]) < options.share]
-    unseen = [row for row in rows if _place(row["text"]) >= options.share]
+    taught = [row for row in rows if place_of(row["text"]) < options.share]
+    unseen = [row for row in rows if place_of(row["text"]) >= options.share]
     with service() as at:
         before = {"taught": at.stances(taught), "unseen": at.stances(unseen)}
         corrected = [row for row, stance in zip(taught, before["taught"], strict=True) if not options.wrong_only or stance != row["label"]]
@@ -262,10 +262,6 @@ def _processes(run: str) -> list[int]:
 
 def _read(path: Path) -> list[Row]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
-def _place(text: str) -> float:
-    return int(hashlib.sha256(text.encode()).hexdigest()[:8], 16) / 16**8
 
 
 def main() -> None:

@@ -5,7 +5,6 @@ labelled, and the stories that have none of these show what is learned beyond th
 full training begins with the bare encoder. Nothing is kept. It takes half an hour on two cores.
 """
 
-import hashlib
 import json
 import tempfile
 import time
@@ -29,7 +28,7 @@ from training.candidate import build_candidate
 from training.config import ANY_INT8, read_config, read_retrain_config
 from training.corrections import collect, read_counts, write_collected
 from training.evaluate import columns_of, verdicts_of
-from training.examples import QUOTES, SPLITS, Example, labels_of, read_split
+from training.examples import QUOTES, SPLITS, Example, labels_of, place_of, read_split
 from training.gate import read_bars
 from training.judge import Rules
 from training.release import release
@@ -83,8 +82,8 @@ def _split_off(folder: Path) -> list[Example]:
     folder.mkdir()
     for name in SPLITS:
         lines = (QUOTES / f"{name}.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
-        (folder / f"{name}.jsonl").write_text("".join(line for line in lines if _place(json.loads(line)["story"]) < share), encoding="utf-8")
-    others = [example for example in splits["train"] if _place(example.story) >= share]
+        (folder / f"{name}.jsonl").write_text("".join(line for line in lines if place_of(json.loads(line)["story"]) < share), encoding="utf-8")
+    others = [example for example in splits["train"] if place_of(str(example.story)) >= share]
     console.print(f"{sum(len(read_split(name, folder)) for name in SPLITS)} quotes of the three splits, {len(others)} of other stories")
     return others
 
@@ -92,7 +91,7 @@ def _split_off(folder: Path) -> list[Example]:
 def _label(settings: Settings, quotes: Path, others: Sequence[Example]) -> Asked:
     """Labels 500 of the quotes that the served model gets wrong, by half of the stories, and tells what of the other half is asked."""
     is_right = _chosen(settings.models / RELEASED, others) == labels_of(others)
-    half = np.array([_place(f"half {example.story}") < 0.5 for example in others])
+    half = np.array([place_of(f"half {example.story}") < 0.5 for example in others])
     wrong = [others[row] for row in np.flatnonzero(~is_right & half)]
     wrong += [others[row] for row in np.flatnonzero(is_right & half)][: max(0, _N_LABELLED - len(wrong))]
     LabelStore(settings.labels).merge([_labelled(example) for example in wrong[:_N_LABELLED]])
@@ -123,10 +122,6 @@ def _timed(work: Callable[[], object]) -> float:
     began = time.monotonic()
     work()
     return time.monotonic() - began
-
-
-def _place(key: str | None) -> float:
-    return int(hashlib.sha256(str(key).encode()).hexdigest()[:8], 16) / 16**8
 
 
 if __name__ == "__main__":
