@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from service.statements.statement import Statement
 from training.config import RETRAIN_TOML
 from training.examples import read_split
 from training.gate import GATE_TOML
+from training.retrain import Cancel, Telling
 from training.warm import dequantized, warm_start
 
 pytestmark = pytest.mark.model
@@ -218,6 +220,19 @@ def test_a_run_that_is_stopped_leaves_all_whole_and_can_be_gone_on_with(kind: st
     assert place.run().id == run.id
     assert place.retrain("--run", run.id)[0] == 2, "it has ended"
     assert [path.name for path in place.models.iterdir() if path.name.startswith(".building")] == []
+
+
+def test_a_cancellation_that_a_library_swallows_ends_the_run_at_its_next_step_or_stage(tmp_path: Path) -> None:
+    runs, cancel = Runs(tmp_path), Cancel()
+    telling = Telling(runs, runs.create("anna", "a test"), cancel)
+    telling.step(1, 10, {})
+    with suppress(KeyboardInterrupt):
+        cancel(signal.SIGTERM, None)
+    with pytest.raises(KeyboardInterrupt):
+        telling.step(2, 10, {})
+    with pytest.raises(KeyboardInterrupt), telling.stage("promote"):
+        pass
+    assert telling.run.stage is None
 
 
 def test_a_second_run_waits_for_the_first(stopped_runs: Place) -> None:

@@ -97,14 +97,15 @@ def _gate(options: argparse.Namespace) -> int:
 
 def _retrain(options: argparse.Namespace) -> int:
     from training.judge import Rules  # noqa: PLC0415
-    from training.retrain import retrain  # noqa: PLC0415
+    from training.retrain import Cancel, retrain  # noqa: PLC0415
 
     os.nice(options.nice)  # whoever asks the service comes first
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # cancelled, as by Ctrl-C
+    cancel = Cancel()
+    signal.signal(signal.SIGTERM, cancel)
     settings = read_settings(os.environ)
     rules = Rules(read_config(options.config), read_retrain_config(options.retrain_config), read_bars(options.bars))
     run = options.run or Runs(settings.retrains).create(options.by, options.reason, promote=not options.no_promote).id
-    ended = retrain(run, settings, rules, options.quotes)
+    ended = retrain(run, settings, rules, options.quotes, cancel)
     for sentence in ended.sentences:
         print(sentence)
     print(f"{ended.model}: {ended.state}; the report is in {settings.retrains / run / 'report'}")

@@ -28,14 +28,30 @@ _BEGINS = {"collect": 0.0, "train": 0.02, "evaluate": 0.8, "gate": 0.98, "promot
 _WRITE_SECONDS = 1.0
 
 
-def retrain(run: str, settings: Settings, rules: Rules, quotes: Path = QUOTES) -> Run:
+class Cancel:
+    """A handler for the signal that cancels a run.
+
+    It interrupts at once, as Ctrl-C does; and since a library may swallow what is raised inside one of its callbacks, or in a destructor, the run asks for
+    `asked` whenever it tells how far it is.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def __call__(self, signum: int, frame: object) -> None:
+        self.asked = True
+        raise KeyboardInterrupt
+
+
+def retrain(run: str, settings: Settings, rules: Rules, quotes: Path = QUOTES, cancel: Cancel | None = None) -> Run:
     """Does the work of a run that waits, or goes on with one that was stopped; returns it as it ended.
 
-    The model that serves is changed at the very end or not at all. Raises `Conflict` where another run is at work; whatever else goes wrong is told in the run.
+    The model that serves is changed at the very end or not at all. Raises `Conflict` where another run is at work, `KeyboardInterrupt` where it is cancelled;
+    whatever else goes wrong is told in the run.
     """
     runs = Runs(settings.retrains)
     with runs.holding(run):
-        telling = Telling(runs, runs.get(run))
+        telling = Telling(runs, runs.get(run), cancel or Cancel())
         try:
             return _stages(telling, settings, rules, quotes)
         except KeyboardInterrupt:
@@ -52,8 +68,9 @@ def retrain(run: str, settings: Settings, rules: Rules, quotes: Path = QUOTES) -
 class Telling:
     """Writes how far a run is, at most once a second where only its progress is another."""
 
-    def __init__(self, runs: Runs, run: Run) -> None:
+    def __init__(self, runs: Runs, run: Run, cancel: Cancel) -> None:
         self._runs = runs
+        self._cancel = cancel
         self._written = 0.0
         self.run = run
         self._tell(state=State.RUNNING, started=_now(), ended=None, sentences=(), curve=())
@@ -61,12 +78,14 @@ class Telling:
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """What is done in it belongs to that stage."""
+        self._check()
         print(f"{name} ...", flush=True)
         self._tell(stage=name, progress=_BEGINS[name])
         yield
 
     def step(self, step: int, n_steps: int, figures: Mapping[str, float]) -> None:
         """One more step of the training; `figures` may hold its loss, or macro-F1 on validation."""
+        self._check()
         begin, end = _BEGINS["train"], _BEGINS["evaluate"]
         self.run = replace(self.run, progress=round(begin + (end - begin) * step / n_steps, 4))
         if figures:
@@ -82,6 +101,10 @@ class Telling:
         """The last word on the run."""
         self._tell(state=state, ended=_now(), **fields)
         return self.run
+
+    def _check(self) -> None:
+        if self._cancel.asked:
+            raise KeyboardInterrupt
 
     def _tell(self, **fields: Any) -> None:
         self.run = replace(self.run, **fields)
