@@ -96,10 +96,11 @@ def test_four_in_five_labels_that_were_kept_aside_have_to_be_right_as_far_as_so_
     assert all(f"the new model has {n_right} right" in sentence for sentence in found)
 
 
-def test_a_model_that_has_fewer_of_them_right_than_the_served_one_is_not_better() -> None:
+def test_a_model_that_loses_more_of_them_than_chance_explains_is_not_better() -> None:
     assert aside(10, 9, n_before=9) == []
-    (sentence,) = aside(10, 8, n_before=9)
-    assert "has 8 right, and the served one 9" in sentence
+    assert aside(10, 8, n_before=9) == []
+    (sentence,) = aside(40, 35, n_before=40)
+    assert "has 35 right, and the served one 40: it lost 5 and won 0" in sentence
 
 
 def test_where_nothing_was_kept_aside_nothing_is_said() -> None:

@@ -9,9 +9,10 @@ from service.stance import STANCES, Verdict
 from training.config import PromotionConfig
 from training.evaluate import columns_of, slice_values
 from training.examples import Example, labels_of
-from training.scores import Columns, Interval, difference_interval, f1_difference_intervals, most_rate, rows_of
+from training.scores import Columns, Interval, chance_of, difference_interval, f1_difference_intervals, most_rate, rows_of
 
 _DIMENSIONS = ("form", "length", "context")  # of slices; the values of the others are too many and too small
+_BY_CHANCE = 0.05
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def compare(examples: Sequence[Example], served: Sequence[Verdict], candidate: S
     # A dozen and more comparisons: at 95 % one of them would refuse every other model that is as good.
     bands = f1_difference_intervals(labels, ours, theirs, config.noise_band)
     found += [_worse(f"F1 of {stance}", band) for stance, band in zip(STANCES, bands, strict=True)]
-    for name, rows in _slices(examples, config.least_slice):
+    for name, rows in slices_of(examples, config.least_slice):
         found.append(_worse(f"Macro-F1 on the slice {name}", difference_interval(labels[rows], ours[rows], theirs[rows], config.noise_band)))
     flips = [
         Flip(example, before, after)
@@ -56,23 +57,28 @@ def compare(examples: Sequence[Example], served: Sequence[Verdict], candidate: S
 
 
 def corrections_sentences(aside: Sequence[Example], served: Sequence[Verdict], candidate: Sequence[Verdict], config: PromotionConfig) -> list[str]:
-    """Sentences where too few of the labels that were kept aside are the candidate's verdicts, by more than chance explains, or fewer than the served model's.
+    """Sentences where, by more than chance explains, too few labels that were kept aside are the candidate's verdicts, or fewer than the served model's.
 
     A dozen are few: of a model that has nine in ten right they hold under four in five in every fourth retraining. So it falls short where even the upper end
-    of the exact 95 % interval of its share does; one or two labels, which may be of kinds of their own, say nothing.
+    of the exact 95 % interval of its share does; one or two labels, which may be of kinds of their own, say nothing. Nor does one label lost and none won
+    beside the served model: what counts is that losses outnumber gains by more than coins would (McNemar's exact test, one-sided, at 5 %).
     """
     if not aside:
         return []
     n, bar = len(aside), config.least_corrections_right
-    n_right, n_before = (sum(verdict.stance is example.label for example, verdict in zip(aside, given, strict=True)) for given in (candidate, served))
+    before, after = (np.array([verdict.stance is example.label for example, verdict in zip(aside, given, strict=True)]) for given in (served, candidate))
+    n_right, n_lost, n_won = int(after.sum()), int((before & ~after).sum()), int((after & ~before).sum())
     most, found = most_rate(n_right / n, n, method="exact"), []
     if most < bar:
         found.append(
             f"Of {n} newly labelled quotes that were kept aside the new model has {n_right} right ({n_right / n:.0%}, by which it is at most {most:.0%}); "
             f"at least {bar:.0%} are wanted. Either its labels are not what the codebook says, or there are too few of their kind."
         )
-    if n_right < n_before:
-        found.append(f"Of {n} newly labelled quotes that were kept aside the new model has {n_right} right, and the served one {n_before}.")
+    if n_lost > n_won and chance_of(n_lost, n_lost + n_won) < _BY_CHANCE:
+        found.append(
+            f"Of {n} newly labelled quotes that were kept aside the new model has {n_right} right, and the served one {int(before.sum())}: "
+            f"it lost {n_lost} and won {n_won}."
+        )
     return found
 
 
@@ -98,7 +104,8 @@ def flips_as_markdown(comparison: Comparison, served: str, candidate: str) -> st
     return "\n".join(parts)
 
 
-def _slices(examples: Sequence[Example], least: int) -> Iterator[tuple[str, Columns]]:
+def slices_of(examples: Sequence[Example], least: int) -> Iterator[tuple[str, Columns]]:
+    """The name of each slice that is looked at, with the numbers of its rows: those of `least` quotes or more."""
     values = slice_values(examples)
     for dimension in _DIMENSIONS:
         for value, rows in rows_of(values[dimension]).items():

@@ -151,3 +151,8 @@ def _ratio(upper: npt.NDArray[np.number], lower: npt.NDArray[np.number]) -> Floa
 def most_rate(rate: float, n: int, level: float = 0.95, method: Literal["wilson", "exact"] = "wilson") -> float:
     """The upper end of the interval of a rate seen on `n` > 0 cases: Wilson's, or the exact one (Clopper and Pearson's), which holds for a single case."""
     return float(binomtest(round(rate * n), n).proportion_ci(level, method=method).high)
+
+
+def chance_of(n_heads: int, n: int) -> float:
+    """The probability of so many heads or more among `n` > 0 throws of a coin."""
+    return float(binomtest(n_heads, n, alternative="greater").pvalue)
