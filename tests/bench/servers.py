@@ -14,7 +14,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -164,11 +164,14 @@ def _wait_for_answer(process: psutil.Popen, url: str, key: str, log: Path) -> No
 
 
 def _end(process: psutil.Popen) -> None:
-    tree = process.children(recursive=True) if process.is_running() else []
-    process.terminate()
-    _, alive = psutil.wait_procs([process, *tree], timeout=15)
+    tree = [process]
+    with suppress(psutil.NoSuchProcess):  # it may have ended by itself
+        tree += process.children(recursive=True)
+        process.terminate()
+    _, alive = psutil.wait_procs(tree, timeout=15)
     for left in alive:
-        left.kill()
+        with suppress(psutil.NoSuchProcess):
+            left.kill()
     psutil.wait_procs(alive, timeout=15)
 
 
