@@ -16,7 +16,7 @@ help:
 	@echo "make test     set up everything, run all tests, evaluate and gate the released model"
 	@echo "make install  set up everything: serving, training, tests"
 	@echo "make model    train on data/quotes, evaluate, gate (NAME=... names the model folder)"
-	@echo "make bench    measure speed beside a plain FastAPI app around transformers.pipeline"
+	@echo "make bench    measure speed beside four other ways to serve (installs two of them under build/; half an hour)"
 	@echo "make lint     ruff and mypy"
 	@echo "make clean    remove the virtual environment and build/"
 

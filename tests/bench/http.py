@@ -1,114 +1,124 @@
-"""python -m tests.bench.http: texts a second and latency over HTTP, beside a plain FastAPI app around `transformers.pipeline`, in one run.
+"""python -m tests.bench.http: statements a second and latency over HTTP, of On Record beside four other ways to serve such a model, in one run.
 
-The plain app runs the same architecture and tokenizer with fresh torch weights (speed does not depend on their values), so that it works beside a released
-model, which has none. Each server runs alone, on all cores, in a process of its own; the client shares those cores.
+Each server runs alone, on all cores, in processes of its own; the clients share those cores (tests/bench/servers.py says which servers and how they are set
+up, load.py how they are asked, bound.py what the processor could do at best). Rivals are installed into build/bench/venvs on first use; one that cannot be
+installed or started stands in the table with the reason. The table, the figures as JSON, a picture and the servers' logs go to build/bench.
 """
 
 import argparse
-import os
-import shutil
-import socket
+import json
+import random
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import cycle, islice
 from pathlib import Path
 
-import httpx
 from rich.console import Console
-from rich.table import Table
-from transformers import AutoConfig, AutoModelForSequenceClassification
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from service.settings import EXAMPLE, MODELS
+from tests.bench.bound import bound_of
+from tests.bench.load import Load, bodies_of, measure
+from tests.bench.results import Articles, Result, Run, draw, write
+from tests.bench.servers import BUILT, NotRunning, Server, model_folders, python_of, running, servers
 from training.examples import read_split
 
-LOADS = ((1, 1), (8, 1), (64, 1), (1, 8), (8, 8))  # (texts a request, connections)
+LOADS = tuple(Load(n_texts, n_connections) for n_connections in (1, 8, 64) for n_texts in (1, 8, 64))
+_WARM_UP = Load(8, 2)
+_ARTICLES = Load(1, 8)
+Step = Callable[[str], None]
 
 
-@contextmanager
-def serving(name: str, command: list[str], port: int, environment: dict[str, str]) -> Iterator[str]:
-    """The address of a server that answers; ended afterwards."""
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(command, env=os.environ | environment, stdout=log, stderr=log)
-        address = f"http://127.0.0.1:{port}/predict"
-        try:
-            for _ in range(600):
-                if process.poll() is not None:
-                    log.seek(0)
-                    sys.exit(f"{name} ended:\n{log.read().decode(errors='replace')}")
-                try:
-                    if httpx.post(address, json={"inputs": ["Ready?"]}, timeout=30).is_success:
-                        break
-                except httpx.TransportError:
-                    pass
-                time.sleep(0.1)
-            yield address
-        finally:
-            process.terminate()
-            process.wait(timeout=30)
+def load_of(text: str) -> Load:
+    n_texts, _, n_connections = text.partition("x")
+    return Load(int(n_texts), int(n_connections))
 
 
-def measure(address: str, texts: list[str], n_texts: int, n_connections: int, seconds: float) -> tuple[float, list[float]]:
-    """Texts a second, and the seconds of each request, while `n_connections` clients send requests of `n_texts` for `seconds`."""
-    end = time.perf_counter() + seconds
-
-    def client(number: int) -> list[float]:
-        source = islice(cycle(texts), number * 37 % len(texts), None)  # clients start at different texts
-        spent = []
-        with httpx.Client(timeout=120) as http:
-            while time.perf_counter() < end or not spent:
-                body = {"inputs": list(islice(source, n_texts))}
-                started = time.perf_counter()
-                http.post(address, json=body).raise_for_status()
-                spent.append(time.perf_counter() - started)
-        return spent
-
-    started = time.perf_counter()
-    with ThreadPoolExecutor(n_connections) as pool:
-        spent = [seconds for client_seconds in pool.map(client, range(n_connections)) for seconds in client_seconds]
-    return len(spent) * n_texts / (time.perf_counter() - started), spent
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def options_of(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, default=MODELS / "released", help="model folder (%(default)s)")
+    parser.add_argument("--seconds", type=float, default=8.0, help="for each server and load (%(default)s)")
+    parser.add_argument("--only", nargs="+", choices=list(servers()), metavar="NAME", default=list(servers()), help=f"some of {', '.join(servers())}")
+    parser.add_argument("--loads", nargs="+", type=load_of, default=LOADS, metavar="TEXTSxCONNECTIONS", help="instead of 1, 8, 64 by 1, 8, 64")
+    parser.add_argument("--articles", type=Path, metavar="FILE", help="JSON Lines with `article`, instead of the project's example article")
+    parser.add_argument("--picture", type=Path, metavar="FILE", help="another place for the picture: the README's is tests/bench/http.png")
+    return parser.parse_args(arguments)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", type=Path, default=Path("data/models/released"), help="model folder (%(default)s)")
-    parser.add_argument("--seconds", type=float, default=6.0, help="for each server and load (%(default)s)")
-    options = parser.parse_args()
-
+    options = options_of()
     texts = [example.statement.text for example in read_split("test")]
-    with tempfile.TemporaryDirectory() as folder:
-        AutoModelForSequenceClassification.from_config(AutoConfig.from_pretrained(options.model)).save_pretrained(folder)
-        for name in ("tokenizer.json", "tokenizer_config.json"):
-            shutil.copy(options.model / name, folder)
-        ports = free_port(), free_port()
-        plain = [sys.executable, "-m", "uvicorn", "tests.bench.plain_app:app", "--port", str(ports[0]), "--log-level", "error"]
-        ours = [sys.executable, "-m", "service", "serve", "--model", str(options.model), "--port", str(ports[1])]
-        servers = {"plain": (plain, ports[0], {"MODEL": folder}), "On Record": (ours, ports[1], {})}
-        figures: dict[str, list[tuple[float, list[float]]]] = {}
-        for name, (command, port, environment) in servers.items():
-            with serving(name, command, port, environment) as address:
-                measure(address, texts, 8, 2, 2.0)  # warm-up
-                figures[name] = [measure(address, texts, n_texts, n_connections, options.seconds) for n_texts, n_connections in LOADS]
+    random.Random(0).shuffle(texts)  # noqa: S311 - so that the first hundred are as long as all of them
+    chosen = [server for name, server in servers().items() if name in options.only]
+    with progress(3 + len(chosen) * (3 + len(options.loads))) as step, tempfile.TemporaryDirectory() as made:
+        step("models of the same form for torch and ONNX")
+        model_folders(options.model, Path(made))
+        step("the bound of this processor")
+        bound = bound_of(options.model, texts)
+        results = [result_of(server, options, texts, Path(made), step) for server in chosen]
+        articles = articles_of(servers()["on-record"], options, Path(made), step) if "on-record" in options.only else None
+    run = Run(options.loads, options.seconds, bound, results, articles)
+    sys.stdout.write(write(run, BUILT))
+    if options.picture:
+        draw(run, options.picture)
 
-    table = Table("texts a request", "connections", "server", "texts/s", "p50 ms", "p99 ms", "times plain")
-    for row, (n_texts, n_connections) in enumerate(LOADS):
-        for name in figures:
-            rate, spent = figures[name][row]
-            p99 = sorted(spent)[int(0.99 * (len(spent) - 1))]
-            ratio = rate / figures["plain"][row][0]
-            cells = (f"{rate:.0f}", f"{1e3 * statistics.median(spent):.1f}", f"{1e3 * p99:.1f}", f"{ratio:.1f}")
-            table.add_row(str(n_texts), str(n_connections), name, *cells)
-    Console().print(table)
+
+@contextmanager
+def progress(n_steps: int) -> Iterator[Step]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("", total=n_steps)
+        begun = False
+
+        def step(description: str) -> None:
+            """Ends the step before and begins this one."""
+            nonlocal begun
+            bar.update(task, advance=1 if begun else 0, description=description)
+            begun = True
+
+        yield step
+        bar.update(task, completed=n_steps)
+
+
+def result_of(server: Server, options: argparse.Namespace, texts: Sequence[str], made: Path, step: Step) -> Result:
+    result = Result(server.name, server.what)
+    try:
+        step(f"{server.name}: installing" if server.requirements else server.name)
+        python_of(server)
+        step(f"{server.name}: starting")
+        with running(server, options.model, made) as at:
+            result.first_answer_seconds = at.first_answer_seconds
+            url = at.address + server.path
+            step(f"{server.name}: warming up")
+            everything = bodies_of(texts, _WARM_UP.n_texts, server.key)
+            measure(url, everything, _WARM_UP, 2.0, least=len(everything) if server.name == "on-record-cached" else 0)
+            for load in options.loads:
+                step(f"{server.name}: {load}")
+                result.measured.append(measure(url, bodies_of(texts, load.n_texts, server.key), load, options.seconds))
+                result.resident_bytes = max(result.resident_bytes or 0, at.resident_bytes())
+    except NotRunning as error:
+        result.failed = str(error)
+    return result
+
+
+def articles_of(server: Server, options: argparse.Namespace, made: Path, step: Step) -> Articles | None:
+    """None where it does not run, which its own row has told then."""
+    step("articles")
+    if options.articles:
+        articles = [json.loads(line)["article"] for line in options.articles.read_text(encoding="utf-8").splitlines()]
+    else:
+        articles = [EXAMPLE.read_text(encoding="utf-8")]
+    bodies = [json.dumps({"article": article}).encode() for article in articles]
+    try:
+        with running(server, options.model, made) as at:
+            measure(f"{at.address}/v1/articles", bodies, _ARTICLES, 2.0)
+            measured = measure(f"{at.address}/v1/articles", bodies, _ARTICLES, options.seconds)
+    except NotRunning:
+        return None
+    words = statistics.mean(len(article.split()) for article in articles)
+    return Articles(60 * measured.texts_a_second, measured.p50_seconds, words, _ARTICLES.n_connections)
 
 
 if __name__ == "__main__":

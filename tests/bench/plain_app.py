@@ -1,4 +1,6 @@
-"""What one would write in ten minutes: FastAPI around `transformers.pipeline`. The folder of the model stands in MODEL."""
+"""What one would write in ten minutes: FastAPI around `transformers.pipeline`. The folder of the model stands in MODEL, and how many texts go through it
+together in BATCH_SIZE (1, which is the pipeline's own default).
+"""
 
 import os
 
@@ -12,7 +14,7 @@ class Request(BaseModel):
 
 
 app = FastAPI()
-classify = pipeline("text-classification", model=os.environ["MODEL"], top_k=None)
+classify = pipeline("text-classification", model=os.environ["MODEL"], top_k=None, batch_size=int(os.environ.get("BATCH_SIZE", "1")))
 
 
 @app.post("/predict")

@@ -1,0 +1,160 @@
+"""python -m tests.bench.overload: what On Record still answers when one, two and five times as much comes as it can do.
+
+Requests come when they come (Poisson), whether or not those before are answered: most hold one statement, one in ten holds 64. Nobody asks again. First the
+capacity is measured, with as many clients as keep all cores busy; goodput is what is answered in time, as a share of it. Nothing is cached, and the service
+refuses as it does by default (ONRECORD_MOST_WAIT_MS). The table and the figures as JSON go to build/bench. The clients share the service's cores.
+"""
+
+import argparse
+import asyncio
+import itertools
+import json
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import aiohttp
+import uvloop
+from rich.console import Console
+from rich.progress import track
+
+from service.settings import MODELS
+from tests.bench.load import JSON, Load, bodies_of, measure, percentile
+from tests.bench.servers import BUILT, NotRunning, Running, refusing, running
+from training.examples import read_split
+
+SMALL, LARGE = 1, 64  # statements a request
+_SHARE_LARGE = 0.1  # of the requests: they hold nine statements in ten
+_CAPACITY = Load(8, 8)
+_MOST_SECONDS = 60  # for one answer
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`seconds` from the moment when the request came; `status` 0 where there was no answer."""
+
+    n_texts: int
+    status: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Told:
+    """What became of the requests of one size. The times are those of the accepted; None where there was none."""
+
+    n_requests: int
+    n_accepted: int
+    n_refused: int
+    n_failed: int
+    p50_seconds: float | None
+    p99_seconds: float | None
+
+
+@dataclass(frozen=True)
+class Level:
+    """`times` the capacity came; `goodput` and `offered` are statements a second."""
+
+    times: float
+    offered: float
+    goodput: float
+    accepted_a_second: float
+    resident_bytes: float
+    small: Told
+    large: Told
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, default=MODELS / "released", help="model folder (%(default)s)")
+    parser.add_argument("--seconds", type=float, default=20.0, help="for each level, and half as long for the capacity (%(default)s)")
+    parser.add_argument("--times", nargs="+", type=float, default=(1.0, 2.0, 5.0), help="how many times the capacity comes (1 2 5)")
+    options = parser.parse_args()
+    texts = [example.statement.text for example in read_split("test")]
+    random.Random(0).shuffle(texts)  # noqa: S311 - as in http.py
+    server = refusing()
+    try:
+        with tempfile.TemporaryDirectory() as unused, running(server, options.model, Path(unused)) as at:
+            url = at.address + server.path
+            bodies = bodies_of(texts, _CAPACITY.n_texts, server.key)
+            measure(url, bodies, _CAPACITY, 2.0)
+            capacity = measure(url, bodies, _CAPACITY, options.seconds / 2).texts_a_second
+            by_size = {n_texts: bodies_of(texts, n_texts, server.key) for n_texts in (SMALL, LARGE)}
+            levels = [level(at, url, by_size, times, capacity, options.seconds) for times in track(options.times, "levels", console=Console(stderr=True))]
+    except NotRunning as error:
+        sys.exit(f"On Record {error}")
+    BUILT.mkdir(parents=True, exist_ok=True)
+    figures = {"capacity": capacity, "seconds": options.seconds, "levels": [asdict(found) for found in levels]}
+    (BUILT / "overload.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    text = _markdown(capacity, levels, options.seconds)
+    (BUILT / "overload.md").write_text(text, encoding="utf-8")
+    sys.stdout.write(text)
+
+
+def level(at: Running, url: str, bodies: dict[int, list[bytes]], times: float, capacity: float, seconds: float) -> Level:
+    answers, wall = uvloop.run(_pour(url, bodies, times * capacity, seconds))
+    accepted = [answer for answer in answers if answer.status == 200]
+    offered = sum(answer.n_texts for answer in answers) / seconds
+    small, large = ([answer for answer in answers if answer.n_texts == n_texts] for n_texts in (SMALL, LARGE))
+    goodput = sum(answer.n_texts for answer in accepted) / wall
+    return Level(times, offered, goodput, len(accepted) / wall, at.resident_bytes(), _told(small), _told(large))
+
+
+async def _pour(url: str, bodies: dict[int, list[bytes]], texts_a_second: float, seconds: float) -> tuple[list[Answer], float]:
+    """All answers, and the seconds until the last one."""
+    chance = random.Random(1)  # noqa: S311 - the same arrivals in every run
+    sources = {n_texts: itertools.cycle(made) for n_texts, made in bodies.items()}
+    mean_texts = SMALL + _SHARE_LARGE * (LARGE - SMALL)
+    began = time.perf_counter()
+    arrives, tasks = began, []
+    connector, timeout = aiohttp.TCPConnector(limit=0), aiohttp.ClientTimeout(total=_MOST_SECONDS)
+    async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
+        while (arrives := arrives + chance.expovariate(texts_a_second / mean_texts)) < began + seconds:
+            await asyncio.sleep(max(0.0, arrives - time.perf_counter()))
+            n_texts = LARGE if chance.random() < _SHARE_LARGE else SMALL
+            tasks.append(asyncio.create_task(_ask(session, url, next(sources[n_texts]), n_texts, arrives)))
+        answers = await asyncio.gather(*tasks)
+    return answers, time.perf_counter() - began
+
+
+async def _ask(session: aiohttp.ClientSession, url: str, body: bytes, n_texts: int, arrived: float) -> Answer:
+    """`arrived` may be a little ago: that the clients are late counts against the service."""
+    try:
+        async with session.post(url, data=body, headers=JSON) as answer:
+            await answer.read()
+            status = answer.status
+    except (aiohttp.ClientError, TimeoutError):
+        status = 0
+    return Answer(n_texts, status, time.perf_counter() - arrived)
+
+
+def _told(answers: Sequence[Answer]) -> Told:
+    accepted = [answer.seconds for answer in answers if answer.status == 200]
+    n_refused = sum(answer.status == 429 for answer in answers)
+    p50, p99 = (percentile(accepted, share) if accepted else None for share in (0.5, 0.99))
+    return Told(len(answers), len(accepted), n_refused, len(answers) - len(accepted) - n_refused, p50, p99)
+
+
+def _markdown(capacity: float, levels: Sequence[Level], seconds: float) -> str:
+    heads = ("times the capacity", "statements/s that came", "goodput, statements/s", "share of the capacity", "accepted requests/s", "resident MB")
+    sizes = [f"{what} of {n_texts}" for n_texts in (SMALL, LARGE) for what in ("accepted", "refused", "failed", "p50 / p99 ms")]
+    lines = [f"Capacity {capacity:.0f} statements/s ({_CAPACITY.n_connections} clients of {_CAPACITY.n_texts}); {seconds:g} s for each level.", ""]
+    lines += [f"| {' | '.join((*heads, *sizes))} |", "| --- " * (len(heads) + len(sizes)) + "|"]
+    for found in levels:
+        cells = [f"{found.times:g}", f"{found.offered:.0f}", f"{found.goodput:.0f}", f"{found.goodput / capacity:.0%}", f"{found.accepted_a_second:.0f}"]
+        cells += [f"{found.resident_bytes / 1e6:.0f}", *_cells(found.small), *_cells(found.large)]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cells(told: Told) -> list[str]:
+    accepted = f"{told.n_accepted / told.n_requests:.0%}" if told.n_requests else "-"
+    times = "-" if told.p50_seconds is None or told.p99_seconds is None else f"{1e3 * told.p50_seconds:.0f} / {1e3 * told.p99_seconds:.0f}"
+    return [accepted, str(told.n_refused), str(told.n_failed), times]
+
+
+if __name__ == "__main__":
+    main()
