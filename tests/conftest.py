@@ -107,7 +107,7 @@ def running_service() -> Iterator[tuple[subprocess.Popen[bytes], str, Path]]:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     with tempfile.NamedTemporaryFile(suffix=".log") as log, tempfile.TemporaryDirectory() as data:
-        environment = os.environ | {"ONRECORD_LABELS": f"sqlite:///{data}/labels.db"}
+        environment = os.environ | {"ONRECORD_LABELS": f"sqlite:///{data}/labels.db", "ONRECORD_KEYS": f"{data}/keys.json"}
         process = subprocess.Popen([sys.executable, "-m", "service", "serve", "--port", str(port)], stdout=log, stderr=log, env=environment)
         address = f"http://127.0.0.1:{port}"
         try:
