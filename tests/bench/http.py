@@ -93,7 +93,7 @@ def main() -> None:
         ports = free_port(), free_port()
         plain = [sys.executable, "-m", "uvicorn", "tests.bench.plain_app:app", "--port", str(ports[0]), "--log-level", "error"]
         ours = [sys.executable, "-m", "service", "serve", "--model", str(options.model), "--port", str(ports[1])]
-        servers = {"plain": (plain, ports[0], {"MODEL": folder}), "On Record": (ours, ports[1], {})}
+        servers = {"plain": (plain, ports[0], {"MODEL": folder}), "On Record": (ours, ports[1], {"ONRECORD_KEYS": f"{folder}/keys.json"})}
         figures: dict[str, list[tuple[float, list[float]]]] = {}
         for name, (command, port, environment) in servers.items():
             with serving(name, command, port, environment) as address:
