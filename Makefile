@@ -8,7 +8,7 @@ TEST_QUOTES := data/quotes/test.jsonl
 NAME ?= $(shell date -u +%Y%m%d-%H%M%S)
 REPORTS := build/reports
 
-.PHONY: help serve test install model bench lint clean
+.PHONY: help serve test install model bench lint audit clean
 .DEFAULT_GOAL := help
 
 help:
@@ -18,6 +18,7 @@ help:
 	@echo "make model    train on data/quotes, evaluate, gate (NAME=... names the model folder)"
 	@echo "make bench    measure speed beside four other ways to serve (installs two of them under build/; half an hour)"
 	@echo "make lint     ruff and mypy"
+	@echo "make audit    hold the pinned versions to the vulnerabilities that PyPI knows of"
 	@echo "make clean    remove the virtual environment and build/"
 
 serve: $(VENV)/serving
@@ -42,6 +43,15 @@ lint: $(VENV)/everything
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# In an environment of its own, so that its dependencies do not mix with the pinned ones. Strict: a version of which nothing could be learned is a failure.
+audit: build/audit/done
+	build/audit/bin/pip-audit --strict --no-deps --disable-pip --progress-spinner off --requirement constraints.txt
+
+build/audit/done:
+	@$(PYTHON) -m venv build/audit
+	@build/audit/bin/python -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.10,<3'
+	@touch $@
 
 clean:
 	rm -rf $(VENV) build

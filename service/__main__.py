@@ -1,4 +1,4 @@
-"""Command line -> service: serve, classify, read, export, import."""
+"""Command line -> service: serve, classify, read, export, import, keys."""
 
 import argparse
 import os
@@ -6,8 +6,9 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from service.commands import labels, serve, verdicts
+from service.commands import keys, labels, serve, verdicts
 from service.errors import OnRecordError
+from service.keys import Role
 from service.labels.readers import READERS
 from service.model_folder import ModelFolder, open_model_folder, served_name
 from service.output import WRITERS
@@ -46,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     answer = commands.add_parser("serve", help="answer over HTTP")
     answer.add_argument("--host", help="address to listen on (ONRECORD_HOST, 127.0.0.1)")
     answer.add_argument("--port", type=int, help="port to listen on (ONRECORD_PORT, 8000)")
+    answer.add_argument("--open", action="store_true", help="let everybody in who can reach it, where there are no keys (ONRECORD_OPEN=1)")
     _add_model(answer, serve.serve)
 
     classify = commands.add_parser("classify", help="classify statements given as arguments, in a file, or on standard input")
@@ -71,7 +73,22 @@ def _parser() -> argparse.ArgumentParser:
     take_in.add_argument("--labeller", metavar="NAME", help="who labelled those that name nobody")
     take_in.add_argument("--skip-faulty", action="store_true", help="take in the lines without a fault instead of nothing")
     take_in.set_defaults(run=labels.take_in)
+
+    _add_keys(commands.add_parser("keys", help="say who may ask the service"))
     return parser
+
+
+def _add_keys(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    add = commands.add_parser("add", help="make a key, and print it this once")
+    add.add_argument("name", metavar="NAME", help="whose it is, or what for; it stands in the log")
+    add.add_argument("--role", choices=tuple(map(str, Role)), required=True, help="predict: verdicts; label: quotes too; admin: retrainings and models too")
+    add.add_argument("--per-minute", type=int, metavar="N", help="how many requests (any number)")
+    add.set_defaults(run=keys.add)
+    commands.add_parser("list", help="whose keys there are").set_defaults(run=keys.show)
+    revoke = commands.add_parser("revoke", help="take a key back")
+    revoke.add_argument("name", metavar="NAME", help="whose")
+    revoke.set_defaults(run=keys.revoke)
 
 
 def _add_model(command: argparse.ArgumentParser, run: Callable[[argparse.Namespace, Settings, ModelFolder], int]) -> None:

@@ -113,10 +113,10 @@ def served_name(models: Path) -> str:
     return name
 
 
-def replace_text(path: Path, text: str) -> None:
-    """Writes `path` so that a reader, also after a crash, finds the old text or the new one and nothing between."""
+def replace_text(path: Path, text: str, *, mode: int = 0o666) -> None:
+    """Writes `path` so that a reader, also after a crash, finds the old text or the new one and nothing between. `mode` is a new file's, less the umask."""
     partial = _partial(path)
-    with partial.open("w", encoding="utf-8") as out:
+    with open(partial, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, mode)) as out:
         out.write(text)
         out.flush()
         os.fsync(out.fileno())

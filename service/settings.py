@@ -1,5 +1,6 @@
 """Environment -> Settings, read once, at start. Rules that belong to code are not here."""
 
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ class Settings:
     """Where the service listens and what it takes.
 
     `n_threads` 0 means one a core, `labels` is the URL of a database. What others would hold up for longer than `most_wait_ms` is refused;
-    `cache_bytes` bounds what is kept of outputs.
+    `cache_bytes` bounds what is kept of outputs. `open` lets everybody in where others can reach the service and there is no key.
     """
 
     host: str = "127.0.0.1"
@@ -33,6 +34,13 @@ class Settings:
     most_wait_ms: int = 500
     cache_bytes: int = 32_000_000
     log: LogForm = "text"
+    keys: Path = _DATA / "keys.json"
+    open: bool = False
+
+    @property
+    def is_open_without_keys(self) -> bool:
+        """Whether a service that has no keys answers everybody: those on this machine, or whoever it was said to be open for."""
+        return self.open or is_loopback(self.host)
 
     @property
     def places(self) -> dict[str, str]:
@@ -42,7 +50,7 @@ class Settings:
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """Settings from `ONRECORD_HOST`, `_PORT`, `_MODELS`, `_THREADS`, `_MAX_BODY_BYTES`, `_LABELS`, `_MAX_IMPORT_BYTES`,
-    `_RETRAINS`, `_MOST_WAIT_MS`, `_CACHE_BYTES` and `_LOG`.
+    `_RETRAINS`, `_MOST_WAIT_MS`, `_CACHE_BYTES`, `_LOG`, `_KEYS` and `_OPEN`.
 
     Raises `InvalidInput` naming the variable.
     """
@@ -59,7 +67,17 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         most_wait_ms=_number(environment, "ONRECORD_MOST_WAIT_MS", default.most_wait_ms, (1, 3_600_000)),
         log=_form(environment),
         cache_bytes=_number(environment, "ONRECORD_CACHE_BYTES", default.cache_bytes, (0, 1_000_000_000_000)),
+        keys=Path(environment.get("ONRECORD_KEYS") or default.keys),
+        open=bool(_number(environment, "ONRECORD_OPEN", int(default.open), (0, 1))),
     )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only programs on this machine reach what listens there; of names `localhost` alone, since others may mean anything."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _form(environment: Mapping[str, str]) -> LogForm:

@@ -24,6 +24,7 @@ from service.labels.store import LabelStore
 from service.model_folder import RELEASED
 from service.settings import MODELS, Settings
 from tests.databases import new_database, postgres_programs, postgres_server
+from tests.fakes import NO_KEYS
 from training.config import TRAIN_TOML, read_config
 from training.examples import QUOTES
 
@@ -107,7 +108,7 @@ def running_service() -> Iterator[tuple[subprocess.Popen[bytes], str, Path]]:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     with tempfile.NamedTemporaryFile(suffix=".log") as log, tempfile.TemporaryDirectory() as data:
-        environment = os.environ | {"ONRECORD_LABELS": f"sqlite:///{data}/labels.db"}
+        environment = os.environ | {"ONRECORD_LABELS": f"sqlite:///{data}/labels.db", "ONRECORD_KEYS": f"{data}/keys.json"}
         process = subprocess.Popen([sys.executable, "-m", "service", "serve", "--port", str(port)], stdout=log, stderr=log, env=environment)
         address = f"http://127.0.0.1:{port}"
         try:
@@ -126,7 +127,7 @@ def running_service() -> Iterator[tuple[subprocess.Popen[bytes], str, Path]]:
 def listening(served: ServedModel, **options: Any) -> Iterator[int]:
     """The port of a service in this process, once `served` is ready; `options` are uvicorn's."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(create_app(served, Settings()), log_config=None, **options))
+        server = uvicorn.Server(uvicorn.Config(create_app(served, Settings(keys=NO_KEYS)), log_config=None, **options))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

@@ -20,7 +20,7 @@ from service.classifier import Classifier
 from service.settings import Settings
 from service.stance import DEFINITIONS, STANCES
 from service.statements.statement import Statement
-from tests.fakes import CERTAIN, CUES, MAX_WORDS, UNSURE, FakePool, card, fake_classifier, fake_client, fake_served
+from tests.fakes import CERTAIN, CUES, MAX_WORDS, NO_KEYS, UNSURE, FakePool, card, fake_classifier, fake_client, fake_served
 
 DENIED = {"text": "any role in the bombing", "context": "The group denied any role in the bombing.", "speaker": "the group"}
 
@@ -200,7 +200,7 @@ def test_the_model_says_where_it_comes_from_and_what_it_scored(client: TestClien
 
 
 def test_a_service_whose_model_still_loads_is_alive_but_not_ready() -> None:
-    client = TestClient(create_app(fake_served(), Settings()))
+    client = TestClient(create_app(fake_served(), Settings(keys=NO_KEYS)))
     assert client.get("/healthz").json() == {"status": "alive"}
     response = client.get("/readyz")
     assert response.status_code == 503
@@ -221,7 +221,7 @@ def test_a_service_whose_network_has_died_is_alive_but_no_longer_ready(client: T
 
 def test_the_model_loads_when_the_service_starts_up() -> None:
     served = fake_served()
-    with TestClient(create_app(served, Settings())) as client:
+    with TestClient(create_app(served, Settings(keys=NO_KEYS))) as client:
         for thread in threading.enumerate():
             if thread.name == "load-model":
                 thread.join(timeout=30)
@@ -237,7 +237,7 @@ def test_a_service_that_stops_lets_its_model_load_to_the_end() -> None:
         loaded.set()
         return fake_classifier()
 
-    with TestClient(create_app(ServedModel(card(), load), Settings())):
+    with TestClient(create_app(ServedModel(card(), load), Settings(keys=NO_KEYS))):
         pass
     assert loaded.is_set()
 

@@ -15,7 +15,7 @@ ROOMS: tuple[tuple[str, ...], ...] = (
     ("service.stance",),
     ("service.statements",),
     ("service.model_folder", "service.documents"),
-    ("service.registry", "service.retrains"),
+    ("service.registry", "service.retrains", "service.keys"),
     ("service.network",),
     ("service.pool",),
     ("service.classifier",),

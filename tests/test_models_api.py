@@ -13,7 +13,7 @@ from service.api.served import ServedModel
 from service.classifier import classifier_of
 from service.registry import Registry
 from service.settings import Settings
-from tests.fakes import write_toy_model
+from tests.fakes import NO_KEYS, write_toy_model
 
 WHO = {"by": "anna", "reason": "better"}
 
@@ -29,7 +29,7 @@ def registry(tmp_path: Path) -> Registry:
 def client(registry: Registry, tmp_path: Path) -> Iterator[TestClient]:
     folder = registry.open("released")
     served = ServedModel(folder.card, lambda: classifier_of(folder, 2), registry=registry, open_classifier=lambda chosen: classifier_of(chosen, 2))
-    settings = Settings(models=registry.models, labels=f"sqlite:///{tmp_path}/labels.db")
+    settings = Settings(models=registry.models, labels=f"sqlite:///{tmp_path}/labels.db", keys=NO_KEYS)
     with TestClient(create_app(served, settings)) as opened:
         while opened.get("/readyz").status_code != 200:
             pass

@@ -16,7 +16,7 @@ from service.api.app import create_app
 from service.errors import InvalidModelFolder, NotReady
 from service.settings import Settings
 from service.statements.statement import MAX_TEXT_CHARS
-from tests.fakes import FakePool, fake_client, fake_served
+from tests.fakes import NO_KEYS, FakePool, fake_client, fake_served
 
 MAX_BODY_BYTES = 200_000
 JSON = {"Content-Type": "application/json"}
@@ -277,7 +277,7 @@ def test_a_body_without_end_is_not_read_to_its_end() -> None:
     served = fake_served()
     served.start().join()
     scope = {"type": "http", "method": "POST", "path": "/v1/predict", "query_string": b"", "headers": [(b"content-type", b"application/json")]}
-    asyncio.run(create_app(served, Settings(max_body_bytes=5_000))(scope, receive, send))
+    asyncio.run(create_app(served, Settings(max_body_bytes=5_000, keys=NO_KEYS))(scope, receive, send))
     assert sent[0]["status"] == 413
     assert n_read == 6
 
@@ -330,14 +330,14 @@ def test_a_service_without_a_model_asks_to_come_again(path: str, body: Any, netw
 
 
 def test_a_service_that_still_loads_asks_to_come_again() -> None:
-    client = TestClient(create_app(fake_served(), Settings()))
+    client = TestClient(create_app(fake_served(), Settings(keys=NO_KEYS)))
     response = post(client, "/v1/predict", {"statements": ["No."]})
     assert problem(response, 503)["detail"] == "the model is being loaded"
     assert problem(client.get("/readyz"), 503)["detail"] == "the model is being loaded"
 
 
 def test_a_request_that_cannot_be_used_is_told_so_even_without_a_model() -> None:
-    client = TestClient(create_app(fake_served(), Settings()))
+    client = TestClient(create_app(fake_served(), Settings(keys=NO_KEYS)))
     assert fault(post(client, "/v1/predict", {"statements": []}), 422)[0] == "statements"
 
 

@@ -97,6 +97,7 @@ def test_the_command_line_prints_what_the_readme_shows(tmp_path: Path, monkeypat
     """In the README's order, in a folder that takes what they write."""
     (tmp_path / "data").symlink_to(ROOT / "data")
     monkeypatch.setenv("ONRECORD_LABELS", f"sqlite:///{tmp_path}/labels.db")
+    monkeypatch.setenv("ONRECORD_KEYS", str(tmp_path / "keys.json"))
     (tmp_path / "sent.jsonl").write_text('{"text": "No.", "label": "deny", "labeller": "anna"}\n', encoding="utf-8")
     run("python -m service import sent.jsonl", tmp_path)  # as the curl command above has done for whoever follows the README
     for shown in commands("python -m service"):

@@ -26,13 +26,18 @@ def test_every_setting_can_be_set() -> None:
         "ONRECORD_MOST_WAIT_MS": "70",
         "ONRECORD_CACHE_BYTES": "0",
         "ONRECORD_LOG": "json",
+        "ONRECORD_KEYS": "/srv/keys.json",
+        "ONRECORD_OPEN": "1",
     }
-    assert read_settings(environment) == Settings("0.0.0.0", 9000, Path("/srv/models"), 3, 5000, most_wait_ms=70, cache_bytes=0, log="json")  # noqa: S104
+    kept = {"log": "json", "keys": Path("/srv/keys.json"), "open": True}
+    assert read_settings(environment) == Settings("0.0.0.0", 9000, Path("/srv/models"), 3, 5000, most_wait_ms=70, cache_bytes=0, **kept)  # type: ignore[arg-type]  # noqa: S104
     with pytest.raises(InvalidInput, match=r"^ONRECORD_LOG: wanted json or text"):
         read_settings({"ONRECORD_LOG": "xml"})
+    with pytest.raises(InvalidInput, match=r"^ONRECORD_OPEN: wanted a whole number from 0 to 1"):
+        read_settings({"ONRECORD_OPEN": "yes"})
 
 
-@pytest.mark.parametrize("name", ["HOST", "PORT", "MODELS", "THREADS", "MAX_BODY_BYTES", "LOG"])
+@pytest.mark.parametrize("name", ["HOST", "PORT", "MODELS", "THREADS", "MAX_BODY_BYTES", "LOG", "KEYS", "OPEN"])
 def test_a_variable_that_is_set_to_nothing_counts_as_unset(name: str) -> None:
     assert read_settings({f"ONRECORD_{name}": ""}) == Settings()
 

@@ -13,11 +13,14 @@ from starlette.concurrency import run_in_threadpool
 from service.api import metrics
 from service.api.callers import Within, answered
 from service.api.documents import documents
+from service.api.guard import Guard
 from service.api.limits import PredictRoute
 from service.api.models import models
+from service.api.openapi import document
 from service.api.pages import PageFiles, pages
-from service.api.problems import MEDIA_TYPE, add_handlers
+from service.api.problems import add_handlers
 from service.api.quotes import quotes
+from service.api.rates import Rates
 from service.api.retrains import retrains
 from service.api.schemas import (
     ArticleRequest,
@@ -41,6 +44,7 @@ from service.api.served import ServedModel
 from service.api.trail import Trail
 from service.documents import language_of
 from service.errors import NotReady
+from service.keys import KeyRing, Keys
 from service.labels.store import LabelStore
 from service.labels.tally import Tally
 from service.registry import Registry
@@ -85,8 +89,8 @@ def create_app(served: ServedModel, settings: Settings) -> FastAPI:
         app.state.tally.close()
         app.state.labels.close()
 
-    # FastAPI with the scripts of its API docs in a package, not at somebody else's address: no request leaves the machine.
-    app = FastAPIOffline(title="On Record", version="1", description=_DESCRIPTION, lifespan=lifespan, redoc_url=None, redirect_slashes=False)
+    # FastAPI with the scripts of its API docs in a package, not at somebody else's address: no request leaves the machine. The page that runs them is ours.
+    app = FastAPIOffline(docs_url=None, title="On Record", version="1", description=_DESCRIPTION, lifespan=lifespan, redoc_url=None, redirect_slashes=False)
     app.state.served = served
     app.state.metrics = metrics.Metrics()
     app.state.labels = LabelStore(settings.labels)
@@ -101,20 +105,10 @@ def create_app(served: ServedModel, settings: Settings) -> FastAPI:
         app.include_router(router)
     app.mount("/page", PageFiles(), name="page")
     add_handlers(app)
-    app.openapi = lambda: _document(app)  # type: ignore[method-assign]  # FastAPI's own way to change its document
-    app.add_middleware(Trail, metrics=app.state.metrics)
+    app.openapi = lambda: document(app)  # type: ignore[method-assign]  # FastAPI's own way to change its document
+    app.add_middleware(Guard, ring=KeyRing(Keys(settings.keys)), rates=Rates(), is_open_without_keys=settings.is_open_without_keys)
+    app.add_middleware(Trail, metrics=app.state.metrics)  # around the other one: what is refused leaves a trail too
     return app
-
-
-def _document(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI document, with errors under the media type that they have; FastAPI would say that of a good answer."""
-    document = FastAPI.openapi(app)
-    for path in document["paths"].values():
-        for operation in path.values():
-            for status, response in operation["responses"].items():
-                if int(status) >= HTTPStatus.BAD_REQUEST and response.get("content"):
-                    response["content"] = {MEDIA_TYPE: next(iter(response["content"].values()))}
-    return document
 
 
 @predicting.post("/v1/predict", summary="What do these statements do?")

@@ -21,6 +21,11 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",  # asked each time whether it is still the same, so that an update is seen at once
 }
+# Swagger UI, which runs on that page alone, writes styles and HTML of its own.
+_DOCS_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; img-src 'self' data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 pages = APIRouter()
 
 
@@ -45,6 +50,11 @@ class PageFiles(StaticFiles):
 @pages.get("/", include_in_schema=False)
 def page() -> FileResponse:
     return FileResponse(str(_FOLDER / "index.html"), headers=_HEADERS)
+
+
+@pages.get("/docs", include_in_schema=False)
+def docs() -> FileResponse:
+    return FileResponse(str(_FOLDER / "docs.html"), headers=_HEADERS | {"Content-Security-Policy": _DOCS_POLICY})
 
 
 @pages.get("/v1/example", summary="A text to try", tags=["about"])

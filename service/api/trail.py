@@ -8,6 +8,7 @@ from http import HTTPStatus
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.api.guard import KEY_NAME
 from service.api.metrics import Metrics
 from service.logs import REQUESTS
 
@@ -20,7 +21,10 @@ _log = logging.getLogger(REQUESTS)
 
 
 class Trail:
-    """ASGI middleware: the caller's X-Request-Id, or one of ours, stands in the answer and in the log; a query does not, since it may hold names."""
+    """ASGI middleware: the caller's X-Request-Id, or one of ours, stands in the answer and in the log; a query does not, since it may hold names.
+
+    Beside it the log has the name of the key that the request came with, never the key.
+    """
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
@@ -49,5 +53,7 @@ class Trail:
             seconds = time.perf_counter() - started
             self._metrics.count_request(scope, status, seconds)
             facts = {"id": request_id.decode(), "method": scope["method"], "path": scope["path"], "status": status, "ms": round(1e3 * seconds, 1)}
+            if KEY_NAME in scope:
+                facts["key"] = scope[KEY_NAME]
             level = logging.DEBUG if scope["path"] in _PROBES else logging.WARNING if status >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO
             _log.log(level, "request", extra={"facts": facts})

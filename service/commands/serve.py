@@ -1,24 +1,28 @@
 """Settings and a model -> a service that listens, until Ctrl-C."""
 
 import argparse
+import logging
 import socket
 from contextlib import suppress
+from dataclasses import replace
 from types import FrameType
 
 from service.classifier import Classifier, classifier_of
 from service.documents import load_languages
 from service.errors import Fault, InvalidInput
+from service.keys import Keys
 from service.logs import set_up
 from service.model_folder import ModelFolder
 from service.registry import Registry
-from service.settings import Settings
+from service.settings import Settings, is_loopback
 from service.statements.passage import load_parser
 
+_log = logging.getLogger("onrecord")
 _MOST_CONNECTIONS = 1_000  # others get 503; each may hold a body of `max_body_bytes` in memory
 
 
 def serve(options: argparse.Namespace, settings: Settings, folder: ModelFolder) -> int:
-    """Answers over HTTP. Returns 0 after Ctrl-C; raises `InvalidInput` where it cannot listen."""
+    """Answers over HTTP. Returns 0 after Ctrl-C; raises `InvalidInput` where it cannot listen, or strangers could ask."""
     import uvicorn  # noqa: PLC0415 - no other command needs a server
 
     from service.api.app import create_app  # noqa: PLC0415
@@ -28,8 +32,14 @@ def serve(options: argparse.Namespace, settings: Settings, folder: ModelFolder) 
     host, port = options.host or settings.host, settings.port if options.port is None else options.port
     if not 0 <= port <= 65_535:  # the operating system would take a larger one modulo 65,536
         raise InvalidInput(Fault("--port", str(port), "a whole number from 0 to 65535"))
+    has_keys = bool(Keys(settings.keys).read())
     listening = _listen(host, port)
     host, port = listening.getsockname()[:2]
+    settings = replace(settings, host=host, open=settings.open or options.open)
+    if not has_keys and not settings.is_open_without_keys:
+        listening.close()
+        wanted = "a key, since others can reach it: `python -m service keys add NAME --role admin` makes one (--open lets everybody in)"
+        raise InvalidInput(Fault("--host", f"{host} and no key", wanted))
     results = folder.card.results
     scored = f", macro-F1 {results['macro_f1']:.3f} on {results['n']} held-out quotes" if "macro_f1" in results else ""
     print(f"On Record serves the model {folder.card.name}{scored}")
@@ -38,6 +48,8 @@ def serve(options: argparse.Namespace, settings: Settings, folder: ModelFolder) 
     print(f"  API docs  {address}/docs")
     print("  stop      Ctrl-C", flush=True)
     set_up(settings.log)
+    if not has_keys and not is_loopback(host):
+        _log.warning("the service is open: whoever reaches %s may read, label, retrain and roll back without a key", address)
 
     def open_classifier(chosen: ModelFolder) -> Classifier:
         return classifier_of(chosen, settings.n_threads or None, most_wait=settings.most_wait_ms / 1000, cache_bytes=settings.cache_bytes)

@@ -1,6 +1,7 @@
 // Requests to the service that this page came from, and to nobody else. Busy answers are waited for; a service that is gone is told of and looked for.
 
 import {byId} from "./dom.js";
+import {another, authorization} from "./key.js";
 
 const LOOK_MS = 2_000;
 const MOST_WAITS = 8;
@@ -18,22 +19,31 @@ export class Refused extends Error {
 export class Away extends Error {}
 
 /** Sends JSON (or a file as it is) and gives the JSON of the answer. Raises `Refused` or `Away`. */
-export async function ask(method, path, body, {headers = {}, signal} = {}) {
+export async function ask(method, path, body, options) {
+  const response = await answered(method, path, body, options);
+  return response.json();
+}
+
+/** The same, but gives the answer itself, which is a good one. */
+export async function answered(method, path, body, {headers = {}, signal} = {}) {
   const isFile = body instanceof Blob;
   const options = {method, signal, headers: body === undefined || isFile ? headers : {"Content-Type": "application/json", ...headers}};
   if (body !== undefined) options.body = isFile ? body : JSON.stringify(body);
-  for (let n_waits = 0; ; n_waits += 1) {
-    const response = await reached(path, options);
+  for (let n_waits = 0; ; ) {
+    const sent = authorization();
+    const response = await reached(path, {...options, headers: {...options.headers, ...sent}});
     if (response.ok) {
       tellBusy("");
-      return response.json();
+      return response;
     }
     const problem = await response.json().catch(() => null);
+    if (response.status === 401 && await another(sent)) continue;
     const isBusy = response.status === 429 || response.status === 503 && response.headers.has("Retry-After");
     if (!isBusy || n_waits === MOST_WAITS) {
       tellBusy("");
       throw new Refused(response.status, problem);
     }
+    n_waits += 1;
     const seconds = Number(response.headers.get("Retry-After")) || 2;
     tellBusy(`The service is busy; it is asked again in ${seconds} s.`);
     await new Promise(done => setTimeout(done, 1000 * seconds));

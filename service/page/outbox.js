@@ -40,10 +40,11 @@ export async function flush() {
       drop(entry);
       tell(answer, null);
     } catch (error) {
-      if (error instanceof Away || error.status >= 500 || error.status === 429) {
+      const isLocked = error.status === 401 || error.status === 403;  // another key may be good for it
+      if (error instanceof Away || isLocked || error.status >= 500 || error.status === 429) {
         sending = null;
         show(error instanceof Away ? "" : error.message);
-        if (!(error instanceof Away)) setTimeout(flush, 5_000);
+        if (!(error instanceof Away || isLocked)) setTimeout(flush, 5_000);
         return;
       }
       drop(entry);
@@ -79,5 +80,6 @@ export function start() {
   byId("labeller").value = localStorage.getItem("onrecord.labeller") ?? "";
   byId("labeller").addEventListener("change", () => localStorage.setItem("onrecord.labeller", byId("labeller").value));
   window.addEventListener("back", flush);
+  window.addEventListener("key", flush);
   flush();
 }

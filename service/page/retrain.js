@@ -4,6 +4,7 @@ import {ask} from "./api.js";
 import {curve} from "./charts.js";
 import {byId, count, el, percent} from "./dom.js";
 import {labeller} from "./outbox.js";
+import * as events from "./stream.js";
 
 const STAGES = {collect: "collect labels", train: "learn", evaluate: "measure", gate: "gate", promote: "promote"};
 const ENDS = {
@@ -61,16 +62,14 @@ function showLast(run, place) {
 /** Draws a run whenever the service says that it has changed. */
 function follow(id) {
   stream?.close();
-  stream = new EventSource(`/v1/retrains/${id}/events`);
-  stream.addEventListener("message", event => {
-    const run = JSON.parse(event.data);
+  stream = events.open(`/v1/retrains/${id}/events`, data => {
+    const run = JSON.parse(data);
     show(run);
     if (run.state in ENDS) {
       stream.close();
       ended();
     }
   });
-  // A stream that breaks off is opened anew by the browser.
 }
 
 function show(run, place = byId("run")) {

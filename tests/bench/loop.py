@@ -50,6 +50,7 @@ class Service:
         if not self.models.exists():
             shutil.copytree(MODELS / RELEASED, self.models / RELEASED)
         places = {"ONRECORD_MODELS": self.models, "ONRECORD_RETRAINS": self.retrains, "ONRECORD_LABELS": f"sqlite:///{folder}/labels.db", "ONRECORD_PORT": port}
+        places["ONRECORD_KEYS"] = folder / "keys.json"  # is not there
         self._environment = os.environ | {key: str(value) for key, value in places.items()}
         self.http = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120)
         self._log = (folder / "service.log").open("ab")

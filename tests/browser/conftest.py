@@ -16,6 +16,7 @@ from service.api.app import create_app
 from service.api.served import ServedModel
 from service.classifier import classifier_of
 from service.documents import load_languages
+from service.keys import Keys, Role
 from service.labels.store import LabelStore
 from service.model_folder import RELEASED
 from service.registry import Registry
@@ -80,8 +81,15 @@ class Place:
     def address(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    def add_key(self, role: Role) -> str:
+        """From now on the service wants keys, of which this is one."""
+        key = Keys(self.folder / "keys.json").add(role, role)
+        self.stop()  # it would notice by itself within a second
+        self.start()
+        return key
+
     def start(self) -> None:
-        settings = Settings(models=self.registry.models, labels=self.labels, retrains=self.runs.folder)
+        settings = Settings(models=self.registry.models, labels=self.labels, retrains=self.runs.folder, keys=self.folder / "keys.json")
         folder = self.registry.open(self.registry.served_name())
         served = ServedModel(folder.card, lambda: classifier_of(folder, 1), load_parser, self.registry, lambda found: classifier_of(found, 1), folder.path.name)
         app = create_app(served, settings)

@@ -7,6 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from service.keys import Role
 from tests.browser.conftest import SHOTS, Place
 from tests.browser.test_read import read
 from tests.browser.test_review import send
@@ -70,7 +71,13 @@ def gone(page: Page, place: Place) -> None:
     place.start()
 
 
-VIEWS: tuple[Callable[[Page, Place], None], ...] = (at_first, reading, reviewing, learning, asking, gone)
+def locked(page: Page, place: Place) -> None:
+    place.add_key(Role.ADMIN)
+    page.get_by_role("link", name="Model").click()
+    expect(page.get_by_label("Key", exact=True)).to_be_focused()
+
+
+VIEWS: tuple[Callable[[Page, Place], None], ...] = (at_first, reading, reviewing, learning, asking, gone, locked)
 
 
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.__name__)
