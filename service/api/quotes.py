@@ -78,7 +78,7 @@ def put_quotes(
     sent = _with_verdicts(given, request.app.state.served)
     store: LabelStore = request.app.state.labels
     if idempotency_key is None:
-        return quotes_put(store.merge(sent))
+        return quotes_put(store.merge(sent, are_made_now=True))
     digest = hashlib.sha256(given.model_dump_json().encode()).hexdigest()
     return QuotesPut.model_validate_json(store.answer_once(idempotency_key, digest, lambda merged: quotes_put(merged).model_dump_json(), sent))
 
