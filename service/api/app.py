@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from service.api import metrics
 from service.api.callers import Within, answered
+from service.api.description import complete
 from service.api.documents import documents
 from service.api.limits import PredictRoute
 from service.api.models import models
@@ -114,6 +115,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
             for status, response in operation["responses"].items():
                 if int(status) >= HTTPStatus.BAD_REQUEST and response.get("content"):
                     response["content"] = {MEDIA_TYPE: next(iter(response["content"].values()))}
+    complete(document, MEDIA_TYPE)
     return document
 
 

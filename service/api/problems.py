@@ -110,13 +110,21 @@ async def _on_validation(request: Request, error: RequestValidationError) -> JSO
 
 async def _on_http(request: Request, error: HTTPException) -> JSONResponse:
     status, headers = error.status_code, dict(error.headers or {})
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers = {"Allow": _allowed(request)}
     faults: dict[int, Fault] = {
         HTTPStatus.NOT_FOUND: Fault("path", shown(request.url.path), "a path listed at /docs"),
-        HTTPStatus.METHOD_NOT_ALLOWED: Fault("method", shown(request.method), f"{headers.get('allow', headers.get('Allow', 'another method'))} for this path"),
+        HTTPStatus.METHOD_NOT_ALLOWED: Fault("method", shown(request.method), f"{headers.get('Allow', 'another method')} for this path"),
         HTTPStatus.BAD_REQUEST: Fault("body", "bytes that cannot be parsed", "JSON in UTF-8, not nested beyond reason"),
     }
     fault = faults.get(status)
     return problem(status, str(fault or error), [fault] if fault else [], headers)
+
+
+def _allowed(request: Request) -> str:
+    """The methods of all routes of a path, of which Starlette names those of the first; what is not in the API docs is a page or a file."""
+    path = getattr(request.scope.get("route"), "path", None)
+    return ", ".join(sorted(method.upper() for method in request.app.openapi()["paths"].get(path, ("get",))))
 
 
 async def _on_ours(request: Request, error: OnRecordError) -> JSONResponse:
