@@ -144,6 +144,8 @@ def _read_card(path: Path) -> Card:
         read = Card(**(row | {"labels": tuple(row["labels"])}))
     except (ValueError, TypeError, KeyError) as error:
         raise InvalidModelFolder(f"{card}: it is no card of this version ({error})") from None
+    except OSError as error:
+        raise InvalidModelFolder(f"{card}: it cannot be read ({error.strerror})") from None
     for name, kind in _KINDS.items():
         if not isinstance(getattr(read, name), kind):
             raise InvalidModelFolder(f"{card}: it is no card of this version ({name} is {getattr(read, name)!r})")

@@ -17,7 +17,7 @@ from service.errors import NotReady, Overloaded, TooLate
 from service.network import Network, Output
 from service.statements.statement import Statement
 
-_GONE = "an inference thread has ended; restart the service"
+_GONE = "an inference thread has ended"
 # What a character costs before any was measured, and what a statement costs beside its characters, in characters.
 _FIRST_SECONDS_A_CHAR = 4e-5
 _FIXED_CHARS = 40
@@ -118,7 +118,7 @@ class Pool:
 
     def _check_open(self) -> None:
         if not self.is_alive():
-            raise NotReady(self._why_closed or "the inference threads are gone; restart the service")
+            raise NotReady(self._why_closed or "the inference threads are gone")
 
     def _admit(self, turn: float, cost: int, most_wait: float) -> None:
         """Raises `Overloaded` where others whose turn is not after `turn` would take longer than `most_wait` seconds."""

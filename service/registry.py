@@ -139,10 +139,10 @@ class Registry:
         return found
 
     def listed(self) -> list[Listed]:
-        """Every model, newest first; a folder that is no model is listed with its problem."""
+        """Every model, newest first; a folder that is no model is listed with its problem, and so is that of the model that is to serve where it is gone."""
         history, served = self.history(), self.served_name()
         names = [path.name for path in self.models.iterdir() if path.is_dir() and not path.name.startswith(".")] if self.models.is_dir() else []
-        found = [self._listed(name, served, history) for name in names]
+        found = [self._listed(name, served, history) for name in dict.fromkeys([*names, served])]
         return sorted(found, key=lambda model: (model.card.created if model.card else "", model.name), reverse=True)
 
     def prune(self, kept: int) -> list[str]:
@@ -150,7 +150,8 @@ class Registry:
         with held(self.models / _LOCK):
             served = self._former()
             needed = {RELEASED, served, _before(self.history(), served)}
-            removed = [model.name for model in self.listed() if model.name.startswith(RETRAINED) and model.name not in needed and model.card][kept:]
+            made = [model.name for model in self.listed() if model.name.startswith(RETRAINED) and model.name not in needed and model.card]
+            removed = sorted(made, reverse=True)[kept:]  # by the names of their runs: the dates in their cards may be of a clock that was set back since
             for name in removed:
                 shutil.rmtree(self.models / name)
             return removed

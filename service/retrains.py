@@ -4,12 +4,14 @@ import fcntl
 import importlib.util
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -24,6 +26,7 @@ STAGES = ("collect", "train", "evaluate", "gate", "promote")
 RUN, LOG = "run.json", "log.txt"
 _LOCK, _TURN = ".lock", ".turn"  # of the run that works, and of whoever is about to start one
 _STARTING_SECONDS = 60  # in which a run that waits may not hold the lock yet: Python and torch have to be read from the disk first
+_NAME, _NAMED = "%Y%m%d-%H%M%S-%f", re.compile(r"\d{8}-\d{6}-\d{6}")
 _ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -91,10 +94,14 @@ class Runs:
         with held(self.folder / _TURN):
             self._check_idle()
             now = datetime.now(UTC)
-            name = f"{now:%Y%m%d-%H%M%S-%f}"
+            name = self._name(now)
             (self.folder / name).mkdir(parents=True)
             run = Run(name, by, reason, now.isoformat(timespec="seconds"), promote)
-            self.write(run)
+            try:
+                self.write(run)
+            except OSError:  # a full disk; what could be written of it would take up more
+                shutil.rmtree(self.folder / name, ignore_errors=True)
+                raise
             return run
 
     def get(self, run: str) -> Run:
@@ -147,6 +154,8 @@ class Runs:
         """Starts the process of a run, which goes on when this one ends; `environment` tells it where models, labels and runs are."""
         command = [*(self._command or (sys.executable, "-m", "training", "retrain", "--run")), run.id]
         with (self.path(run.id) / LOG).open("ab") as log:
+            with suppress(BlockingIOError):  # an earlier process of this run may be on its way out
+                fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the new one holds it, with its output, for as long as it is there
             process = subprocess.Popen(  # noqa: S603 - our own command
                 command, cwd=_ROOT, env=os.environ | dict(environment), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
@@ -199,11 +208,25 @@ class Runs:
         run = self._read(name)
         if run.state in ENDED or running == run.id:
             return run
-        age = datetime.now(UTC) - datetime.fromisoformat(run.created)
-        if run.state is State.WAITING and age < timedelta(seconds=_STARTING_SECONDS):
+        if run.state is State.WAITING and self._is_starting(run):
             return run
         run = self._read(name)  # it may have written its last word, or begun, since we looked who runs
         return run if run.state in ENDED or self.running() == run.id else replace(run, state=State.INTERRUPTED)
+
+    def _is_starting(self, run: Run) -> bool:
+        """Whether the process of a run that waits is there, or is about to be: then the run is so young, by a clock that may have been set since."""
+        with suppress(OSError), (self.path(run.id) / LOG).open("rb") as log:
+            try:
+                fcntl.flock(log, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return timedelta(0) <= datetime.now(UTC) - datetime.fromisoformat(run.created) < timedelta(seconds=_STARTING_SECONDS)
+
+    def _name(self, now: datetime) -> str:
+        """The time; or, where the clock was set back, the next after the newest run's, so that names keep the order in which runs were made."""
+        name = now.strftime(_NAME)
+        newest = max((path.parent.name for path in self.folder.glob(f"*/{RUN}") if _NAMED.fullmatch(path.parent.name)), default="")
+        return name if newest < name else (datetime.strptime(newest, _NAME) + timedelta(microseconds=1)).strftime(_NAME)
 
     def _check_idle(self) -> None:
         busy = self.running() or next((run.id for run in self.listed()[:10] if run.state is State.WAITING), None)

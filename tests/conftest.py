@@ -102,14 +102,14 @@ def compared(tmp_path_factory: pytest.TempPathFactory, small_quotes: Path, tiny_
 
 
 @contextmanager
-def running_service() -> Iterator[tuple[subprocess.Popen[bytes], str, Path]]:
-    """A service of its own process, ready to answer: the process, its address, and the file that takes what it prints."""
+def running_service(*options: str) -> Iterator[tuple[subprocess.Popen[bytes], str, Path]]:
+    """A service of its own process, ready to answer: the process, its address, and the file that takes what it prints. `options` are those of `serve`."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     with tempfile.NamedTemporaryFile(suffix=".log") as log, tempfile.TemporaryDirectory() as data:
         environment = os.environ | {"ONRECORD_LABELS": f"sqlite:///{data}/labels.db", "ONRECORD_KEYS": f"{data}/keys.json"}
-        process = subprocess.Popen([sys.executable, "-m", "service", "serve", "--port", str(port)], stdout=log, stderr=log, env=environment)
+        process = subprocess.Popen([sys.executable, "-m", "service", "serve", "--port", str(port), *options], stdout=log, stderr=log, env=environment)
         address = f"http://127.0.0.1:{port}"
         try:
             deadline = time.monotonic() + 60
@@ -164,8 +164,8 @@ def postgres() -> Iterator[str]:
     programs = postgres_programs()
     if programs is None:
         pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
-    with postgres_server(programs) as url:
-        yield url
+    with postgres_server(programs) as server:
+        yield server.url
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])

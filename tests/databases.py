@@ -20,33 +20,48 @@ def postgres_programs() -> Path | None:
     return folders[-1] if folders else None
 
 
-@contextmanager
-def postgres_server(programs: Path) -> Iterator[str]:
-    """The URL of a server that listens on a socket in a temporary folder, with {} for the name of a database.
+class PostgresServer:
+    """A server that listens on a socket in `folder`; `url` has {} for the name of a database.
 
     It runs as `postgres` where the tests run as root, which it refuses.
     """
-    with tempfile.TemporaryDirectory(prefix="onrecord-postgres-") as name:
-        folder = Path(name)
-        as_user: list[str] = []
+
+    def __init__(self, programs: Path, folder: Path) -> None:
+        self.url = f"postgresql://postgres@/{{}}?host={folder}"
+        self._programs, self._folder = programs, folder
+        self._as_user: list[str] = []
         if os.geteuid() == 0:
             user = pwd.getpwnam("postgres")
             os.chown(folder, user.pw_uid, user.pw_gid)
-            as_user = ["runuser", "-u", "postgres", "--"]
+            self._as_user = ["runuser", "-u", "postgres", "--"]
+        self._run("initdb", "--username", "postgres", "--auth", "trust", "--encoding", "UTF8", "--no-sync")
 
-        def run(program: str, *arguments: str) -> None:
-            # Into a file, not a pipe: the server that pg_ctl starts would hold the pipe open for as long as it runs.
-            with tempfile.TemporaryFile() as out:
-                done = subprocess.run([*as_user, str(programs / program), *arguments], stdout=out, stderr=out, cwd=folder, check=False)
-                out.seek(0)
-                assert done.returncode == 0, out.read().decode()
+    def start(self) -> None:
+        self._run("pg_ctl", "start", "--wait", "--log", f"{self._folder}/log", "--options", f"-k {self._folder} -h ''")
 
-        run("initdb", "--pgdata", f"{folder}/data", "--username", "postgres", "--auth", "trust", "--encoding", "UTF8", "--no-sync")
-        run("pg_ctl", "start", "--wait", "--pgdata", f"{folder}/data", "--log", f"{folder}/log", "--options", f"-k {folder} -h ''")
+    def stop(self) -> None:
+        """At once, whoever is connected."""
+        self._run("pg_ctl", "stop", "--mode", "immediate")
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [*self._as_user, str(self._programs / program), *arguments, "--pgdata", f"{self._folder}/data"]
+        # Into a file, not a pipe: the server that pg_ctl starts would hold the pipe open for as long as it runs.
+        with tempfile.TemporaryFile() as out:
+            done = subprocess.run(command, stdout=out, stderr=out, cwd=self._folder, check=False)
+            out.seek(0)
+            assert done.returncode == 0, out.read().decode()
+
+
+@contextmanager
+def postgres_server(programs: Path) -> Iterator[PostgresServer]:
+    """A server that runs, in a temporary folder."""
+    with tempfile.TemporaryDirectory(prefix="onrecord-postgres-") as folder:
+        server = PostgresServer(programs, Path(folder))
+        server.start()
         try:
-            yield f"postgresql://postgres@/{{}}?host={folder}"
+            yield server
         finally:
-            run("pg_ctl", "stop", "--mode", "immediate", "--pgdata", f"{folder}/data")
+            server.stop()
 
 
 def new_database(server: str) -> str:

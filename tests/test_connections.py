@@ -4,6 +4,7 @@ import json
 import logging
 import re
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -24,6 +25,7 @@ BODY = b'{"statements": ["They denied it"]}'[:33]
 def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """Of a service in this process whose patience is short."""
     monkeypatch.setattr(connections, "HEAD_SECONDS", 0.5)
+    monkeypatch.setattr(connections, "READ_SECONDS", 0.5)
     monkeypatch.setattr(limits, "BODY_SECONDS", 0.5)
     with listening(fake_served(), http=connections.GuardedProtocol, limit_concurrency=1_000) as found:
         yield found
@@ -105,6 +107,34 @@ def test_a_body_that_does_not_come_gets_an_answer(port: int) -> None:
     assert head.startswith(b"HTTP/1.1 408 ")
     assert json.loads(body)["errors"] == [{"where": "body", "came": "a part of it in 0.5 s", "wanted": "the whole of it"}]
     assert answers(port)
+
+
+def test_a_body_that_drips_is_waited_for_no_longer_than_it_may(port: int) -> None:
+    with connected(port) as connection:
+        connection.sendall(GOOD)
+        began = time.monotonic()
+        with suppress(ConnectionError):
+            for byte in BODY[:-1]:
+                connection.sendall(bytes([byte]))
+                time.sleep(0.05)
+        assert all_of(connection).startswith(b"HTTP/1.1 408 ")
+        assert time.monotonic() - began < 10
+    assert answers(port)
+
+
+def test_a_client_that_does_not_take_its_answers_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "READ_SECONDS", 0.5)
+    is_left = threading.Event()
+
+    class Noted(connections.GuardedProtocol):
+        def connection_lost(self, exc: Exception | None) -> None:
+            super().connection_lost(exc)
+            is_left.set()
+
+    with listening(fake_served(), http=Noted, timeout_keep_alive=600) as port, connected(port) as connection:
+        connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: here\r\n\r\n" * 1_000)  # far more answers than the buffers between the two hold
+        assert is_left.wait(timeout=120)
+        assert answers(port)
 
 
 def test_a_client_that_closes_its_half_or_goes_away_does_no_harm(port: int) -> None:

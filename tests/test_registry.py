@@ -111,6 +111,12 @@ def test_old_models_are_removed_but_never_one_that_is_needed(registry: Registry)
     assert {model.name for model in registry.listed()} == set(NAMES)
 
 
+def test_which_models_are_the_newest_does_not_hang_on_a_clock_that_was_set_back(registry: Registry) -> None:
+    for name, created in (("retrain-20260101-1", "2031-01-01T00:00:00+00:00"), ("retrain-20260101-2", "2026-01-01T00:00:00+00:00")):
+        write_model_folder(registry.models / name, name=name, created=created)
+    assert registry.prune(1) == ["retrain-20260101-1"]
+
+
 def test_a_history_that_a_crash_left_half_written_is_read_as_far_as_it_goes(registry: Registry) -> None:
     promote(registry, "one")
     with (registry.models / HISTORY).open("a") as out:
@@ -121,9 +127,12 @@ def test_a_history_that_a_crash_left_half_written_is_read_as_far_as_it_goes(regi
     assert registry.served_name() == "two"
 
 
-def test_a_registry_that_was_never_used_is_empty(tmp_path: Path) -> None:
+def test_a_registry_without_models_lists_the_one_that_is_missing(tmp_path: Path) -> None:
     registry = Registry(tmp_path / "none")
-    assert (registry.listed(), registry.history(), registry.mark()) == ([], [], None)
+    (missing,) = registry.listed()
+    assert (missing.name, missing.is_served, missing.card) == ("released", True, None)
+    assert "there is no such folder" in str(missing.problem)
+    assert (registry.history(), registry.mark()) == ([], None)
 
 
 def test_a_served_file_that_is_no_name_is_said_so(registry: Registry) -> None:

@@ -86,7 +86,7 @@ def test_a_retraining_is_started_watched_and_ends(client: TestClient, runs: Runs
     run = started(client)
     shown = client.get(f"/v1/retrains/{run}").json()
     assert (shown["stage"], shown["progress"], shown["curve"]) == ("train", 0.25, [{"step": 20, "loss": 1.5, "macro_f1": None}])
-    assert shown["log"] == ["fine-tuning: 25%"]
+    wait_for(lambda: client.get(f"/v1/retrains/{run}").json()["log"], ["fine-tuning: 25%"])
     assert client.get(f"/v1/retrains/{run}", params={"log": 0}).json()["log"] == []
     assert client.get("/v1/retrains").json()["running"] == run
     say(runs, "promoted")

@@ -84,7 +84,7 @@ def test_a_network_that_dies_later_takes_the_readiness_with_it() -> None:
     served = fake_served(network)
     served.start().join()
     network.alive = False
-    assert served.why_not_ready() == "the inference threads are gone; restart the service"
+    assert served.why_not_ready() == "the inference threads are gone; the model is being loaded again"
     n_asked = len(network.asked)
     with pytest.raises(NotReady, match="threads are gone"):
         served.classify(DENIED)

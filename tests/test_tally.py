@@ -8,6 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from service.errors import StoreUnavailable
+from service.labels.database import Database
 from service.labels.tally import Tally
 from service.settings import Settings
 from service.stance import Stance, Verdict
@@ -20,7 +21,7 @@ def verdict(stance: Stance, *, certain: bool = True) -> Verdict:
 
 @pytest.fixture
 def tally(labels_url: str) -> Iterator[Tally]:
-    opened = Tally(labels_url)
+    opened = Tally(Database(labels_url))
     yield opened
     opened.close()
 
@@ -33,7 +34,7 @@ def test_counts_add_up_over_writes_models_and_services(tally: Tally, labels_url:
     tally.count("a", [verdict(Stance.DENY), verdict(Stance.DENY, certain=False), verdict(Stance.OTHER)])
     tally.write()
     tally.count("a", [verdict(Stance.DENY)])
-    other = Tally(labels_url)
+    other = Tally(Database(labels_url))
     other.count("a", [verdict(Stance.DENY)])
     other.count("b", [verdict(Stance.THREAT)])
     other.close()  # writes what is left
@@ -42,7 +43,7 @@ def test_counts_add_up_over_writes_models_and_services(tally: Tally, labels_url:
 
 
 def test_databases_that_are_brought_up_to_date_at_once_in_one_process_do_not_disturb_each_other(tmp_path: Path) -> None:
-    tallies = [Tally(f"sqlite:///{tmp_path}/{number}.db") for number in range(12)]
+    tallies = [Tally(Database(f"sqlite:///{tmp_path}/{number}.db")) for number in range(12)]
     with ThreadPoolExecutor(12) as pool:
         assert list(pool.map(rows, tallies)) == [[]] * 12
     for tally in tallies:
@@ -52,7 +53,7 @@ def test_databases_that_are_brought_up_to_date_at_once_in_one_process_do_not_dis
 def test_nothing_is_lost_while_the_database_cannot_be_used(tmp_path: Path) -> None:
     folder = tmp_path / "away"
     folder.write_text("a file where a folder should be", encoding="utf-8")
-    tally = Tally(f"sqlite:///{folder}/labels.db")
+    tally = Tally(Database(f"sqlite:///{folder}/labels.db"))
     tally.count("a", [verdict(Stance.DENY)])
     with pytest.raises(StoreUnavailable):
         tally.write()

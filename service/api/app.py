@@ -94,7 +94,7 @@ def create_app(served: ServedModel, settings: Settings) -> FastAPI:
     app.state.served = served
     app.state.metrics = metrics.Metrics()
     app.state.labels = LabelStore(settings.labels)
-    app.state.tally = Tally(settings.labels)
+    app.state.tally = Tally(app.state.labels.database)
     app.state.registry = Registry(settings.models)
     app.state.runs = Runs(settings.retrains)
     app.state.places = settings.places

@@ -10,13 +10,14 @@ from service.api.problems import problem
 from service.errors import Fault
 
 HEAD_SECONDS = 10.0
+READ_SECONDS = 60.0  # in which a client has to take some of what is sent to it
 HEAD_BYTES = 65_536
 _FAULT = Fault("head", "more", f"at most {HEAD_BYTES} bytes")
 _TOO_LARGE = bytes(problem(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, str(_FAULT), [_FAULT]).body)
 
 
 class GuardedProtocol(HttpToolsProtocol):
-    """Closes a connection whose head does not come in time (a slow loris), and answers 431 to a head without end.
+    """Closes a connection whose head does not come in time (a slow loris), or that does not take its answer, and answers 431 to a head without end.
 
     Bodies are bounded where they are read, idle connections by uvicorn.
     """
@@ -25,6 +26,7 @@ class GuardedProtocol(HttpToolsProtocol):
         super().__init__(*args, **options)
         self._n_bytes: int | None = 0  # of the head that comes in; None while there is none
         self._timer: asyncio.TimerHandle | None = None
+        self._stalled: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
@@ -32,7 +34,17 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
+        self._take_up()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        # An answer that nobody takes would keep its thread, and its place among the connections to the database.
+        self._stalled = self.loop.call_later(READ_SECONDS, self.transport.abort)
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        self._take_up()
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -56,6 +68,11 @@ class GuardedProtocol(HttpToolsProtocol):
         self._stop_waiting()
         self._n_bytes = 0
         self._timer = self.loop.call_later(HEAD_SECONDS, self.timeout_keep_alive_handler)
+
+    def _take_up(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
 
     def _stop_waiting(self) -> None:
         self._n_bytes = None

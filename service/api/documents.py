@@ -16,7 +16,7 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
     415: {**_PROBLEM, "description": "The body is compressed."},
     422: {**_PROBLEM, "description": "There is no text in it, or more than one article may have; `errors` says which."},
 }
-_BODY: dict[str, Any] = {"requestBody": {"required": True, "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}}
+FILE: dict[str, Any] = {"requestBody": {"required": True, "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}}
 documents = APIRouter(prefix="/v1/documents", route_class=JsonRoute, tags=["verdicts"], responses=_REFUSALS)
 
 
@@ -30,7 +30,7 @@ class DocumentResponse(BaseModel):
     language: Annotated[str | None, Field(description="ISO 639-1 code; null where the text is too short to tell.")]
 
 
-@documents.post("", summary="The article in a text, HTML or PDF file", openapi_extra=_BODY)
+@documents.post("", summary="The article in a text, HTML or PDF file", openapi_extra=FILE)
 async def take_document(request: Request) -> DocumentResponse:
     """The body is the file itself. Of HTML the main text is kept, of PDF the text layer. Nothing is stored."""
     content = await whole_body(request, request.app.state.max_import_bytes)

@@ -52,7 +52,7 @@ class PromoteRequest(BaseModel):
 
     by: Name
     reason: Annotated[Note, Field(min_length=1)]
-    force: bool = False
+    force: Annotated[bool, Field(strict=True)] = False
 
 
 class RollbackRequest(BaseModel):

@@ -1,5 +1,6 @@
 """Errors -> `application/problem+json` (RFC 9457). The one table from error to status code."""
 
+import logging
 import math
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -39,6 +40,7 @@ _STATUS: tuple[tuple[type[OnRecordError], HTTPStatus], ...] = (
     (StoreUnavailable, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 CLIENT_CLOSED_REQUEST = 499  # nginx's code for it; nobody reads the answer, but the counts of requests show it
+_log = logging.getLogger("onrecord")
 _RETRY_SECONDS = "2"  # about what loading a model takes
 _MOST_FAULTS = 20
 # What pydantic calls a fault -> what would have been right, where its own sentence does not say so plainly.
@@ -91,6 +93,7 @@ def add_handlers(app: FastAPI) -> None:
     app.exception_handler(HTTPException)(_on_http)
     app.exception_handler(OnRecordError)(_on_ours)
     app.exception_handler(RefusedBody)(_on_refused)
+    app.exception_handler(OSError)(_on_disk)
     app.exception_handler(Exception)(_on_anything)
 
 
@@ -107,13 +110,21 @@ async def _on_validation(request: Request, error: RequestValidationError) -> JSO
 
 async def _on_http(request: Request, error: HTTPException) -> JSONResponse:
     status, headers = error.status_code, dict(error.headers or {})
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers = {"Allow": _allowed(request)}
     faults: dict[int, Fault] = {
         HTTPStatus.NOT_FOUND: Fault("path", shown(request.url.path), "a path listed at /docs"),
-        HTTPStatus.METHOD_NOT_ALLOWED: Fault("method", shown(request.method), f"{headers.get('allow', headers.get('Allow', 'another method'))} for this path"),
+        HTTPStatus.METHOD_NOT_ALLOWED: Fault("method", shown(request.method), f"{headers.get('Allow', 'another method')} for this path"),
         HTTPStatus.BAD_REQUEST: Fault("body", "bytes that cannot be parsed", "JSON in UTF-8, not nested beyond reason"),
     }
     fault = faults.get(status)
     return problem(status, str(fault or error), [fault] if fault else [], headers)
+
+
+def _allowed(request: Request) -> str:
+    """The methods of all routes of a path, of which Starlette names those of the first; what is not in the API docs is a page or a file."""
+    path = getattr(request.scope.get("route"), "path", None)
+    return ", ".join(sorted(method.upper() for method in request.app.openapi()["paths"].get(path, ("get",))))
 
 
 async def _on_ours(request: Request, error: OnRecordError) -> JSONResponse:
@@ -129,6 +140,13 @@ async def _on_ours(request: Request, error: OnRecordError) -> JSONResponse:
 async def _on_refused(request: Request, error: RefusedBody) -> JSONResponse:
     """The response to a body that was not read to its end; the connection closes, since what is left of it cannot be told from a next request."""
     return problem(error.status_code, str(error.fault), [error.fault], {"Connection": "close"})
+
+
+async def _on_disk(request: Request, error: OSError) -> JSONResponse:
+    """A full disk, or a folder that is gone: sending it again helps once somebody has made room, or brought it back."""
+    _log.error("%s", error, exc_info=error)
+    detail = f"the service cannot use a file or folder of its own: {error.strerror or type(error).__name__}; its log says which"
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, (), {"Retry-After": _RETRY_SECONDS})
 
 
 async def _on_anything(request: Request, error: Exception) -> JSONResponse:

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
-from service.api.schemas import FaultOut, StatementIn, Words
+from service.api.schemas import FaultOut, Said, StatementIn, Words
 from service.labels.agreement import Agreement
 from service.labels.quote import MAX_NAME_CHARS, MAX_NOTE_CHARS, Change, Given, Kind, Label, Quote, Source, Status
 from service.labels.search import Search
@@ -16,7 +16,7 @@ from service.stance import Stance
 from service.statements.statement import Statement
 
 MAX_QUOTES = 1_000
-Name = Annotated[Words, Field(min_length=1, max_length=MAX_NAME_CHARS)]
+Name = Annotated[Said, Field(min_length=1, max_length=MAX_NAME_CHARS)]
 Note = Annotated[Words, Field(max_length=MAX_NOTE_CHARS)]
 _LABELLER = "Who says so: a name that is the same each time."
 
@@ -28,7 +28,15 @@ def _in_utc(time: datetime) -> datetime:
         raise ValueError("a time between the years 1 and 9999, in UTC too") from None
 
 
-Time = Annotated[datetime, AfterValidator(_in_utc)]
+def _no_number(value: Any) -> Any:
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return value
+    raise ValueError("a time such as 2026-03-01T09:30:00+00:00")
+
+
+Time = Annotated[datetime, AfterValidator(_in_utc), BeforeValidator(_no_number)]  # pydantic would take a number for seconds since 1970
 
 
 class Strategy(StrEnum):
@@ -46,7 +54,7 @@ class GivenVerdict(BaseModel):
 
     model: Name
     stance: Stance
-    probability: Annotated[float, Field(ge=0, le=1)]
+    probability: Annotated[float, Field(strict=True, ge=0, le=1)]
 
 
 class QuoteIn(StatementIn):
@@ -96,8 +104,8 @@ class ChangeIn(BaseModel):
 
     labeller: Annotated[Name, Field(description=_LABELLER)]
     label: Annotated[Label | None, Field(description="This labeller's label from now on.")] = None
-    settle: Annotated[bool, Field(description="Whether `label` decides a dispute, for all labellers.")] = False
-    withdraw: Annotated[bool, Field(description="Takes this labeller's label back.")] = False
+    settle: Annotated[bool, Field(strict=True, description="Whether `label` decides a dispute, for all labellers.")] = False
+    withdraw: Annotated[bool, Field(strict=True, description="Takes this labeller's label back.")] = False
     speaker: Annotated[Words | None, Field(description="Who said it, put right.")] = None
     note: Note | None = None
     verdict: GivenVerdict | None = None
@@ -117,7 +125,7 @@ class FindQuery(BaseModel):
     until: Annotated[Time | None, Field(description="Last changed before.")] = None
     corrected: Annotated[bool | None, Field(description="Whether the label is another than the verdict's stance.")] = None
     limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 100
-    cursor: Annotated[str | None, Field(description="`next` of the page before.")] = None
+    cursor: Annotated[str | None, Field(description="`next` of the page before.", json_schema_extra={"pattern": "^[0-9]{1,18}$"})] = None
 
     def as_search(self) -> Search:
         """Without the page."""

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
+from service.api.documents import FILE
 from service.api.limits import JsonRoute, whole_body
 from service.api.quote_schemas import (
     AgreementResponse,
@@ -78,7 +79,7 @@ def put_quotes(
     sent = _with_verdicts(given, request.app.state.served)
     store: LabelStore = request.app.state.labels
     if idempotency_key is None:
-        return quotes_put(store.merge(sent))
+        return quotes_put(store.merge(sent, are_made_now=True))
     digest = hashlib.sha256(given.model_dump_json().encode()).hexdigest()
     return QuotesPut.model_validate_json(store.answer_once(idempotency_key, digest, lambda merged: quotes_put(merged).model_dump_json(), sent))
 
@@ -126,7 +127,7 @@ def export_quotes(request: Request, format: FileKind = "jsonl") -> StreamingResp
     return StreamingResponse(_in_blocks(lines), media_type=_MEDIA_TYPES.get(format, "application/x-ndjson"), headers=headers)
 
 
-@quotes.post("/import", summary="Take quotes in from a file")
+@quotes.post("/import", summary="Take quotes in from a file", openapi_extra=FILE)
 async def import_quotes(
     request: Request,
     format: FileKind = "jsonl",  # noqa: A002 - a name in the address, not in the code

@@ -33,7 +33,7 @@ class RetrainRequest(BaseModel):
 
     by: Name
     reason: Annotated[Note, Field(min_length=1)]
-    promote: Annotated[bool, Field(description="Whether the new model is to serve at once where the gate lets it pass.")] = True
+    promote: Annotated[bool, Field(strict=True, description="Whether the new model is to serve at once where the gate lets it pass.")] = True
 
 
 @dataclass(frozen=True)

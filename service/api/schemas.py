@@ -44,12 +44,16 @@ def _kind_of_inputs(value: Any) -> str:
     return "as-string" if isinstance(value, str) else "as-list"
 
 
+# For the API docs: what `text_fault` and `blank_fault` refuse, whose sentences say more than a pattern does.
+_CONTROLS = r"\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F"
+_FIT = {"pattern": f"^[^{_CONTROLS}]*$"}
+_SAID = {"pattern": rf"^[^{_CONTROLS}]*[^{_CONTROLS}\s][^{_CONTROLS}]*$"}
+Words = Annotated[str, AfterValidator(_fit), Field(json_schema_extra=_FIT)]
+Said = Annotated[str, AfterValidator(_said), Field(json_schema_extra=_SAID)]
 Text = Annotated[
-    str,
-    AfterValidator(_said),
-    Field(description="The words in quotation marks, or the reported clause.", json_schema_extra={"minLength": 1, "maxLength": MAX_TEXT_CHARS}),
+    Said,
+    Field(description="The words in quotation marks, or the reported clause.", json_schema_extra=_SAID | {"minLength": 1, "maxLength": MAX_TEXT_CHARS}),
 ]
-Words = Annotated[str, AfterValidator(_fit)]
 
 
 class StatementIn(BaseModel):

@@ -12,7 +12,7 @@ from service.registry import Registry
 from service.stance import Verdict
 from service.statements.statement import Statement
 
-_GONE = "the inference threads are gone; restart the service"
+_GONE = "the inference threads are gone; the model is being loaded again"
 _LOOK_SECONDS = 0.5
 _log = logging.getLogger("onrecord")
 
@@ -72,7 +72,8 @@ class ServedModel:
     """Loads in a thread of its own, so that the service answers `/healthz` from its first moment, and is ready once a forward pass has run.
 
     With a `registry` it then looks twice a second which model is to serve, and changes to it: a request that has begun ends with the model that it began with.
-    A model that cannot be loaded is refused, once for each time that it is named, and the one before serves on.
+    A model that cannot be loaded is refused, once for each time that it is named, and the one before serves on. Where an inference thread has ended, which
+    ends them all, the model is loaded once more.
     """
 
     def __init__(
@@ -108,7 +109,7 @@ class ServedModel:
         """Begins to load; the thread ends when the model is ready or has failed."""
         thread = threading.Thread(target=self._run, name="load-model", daemon=True)
         thread.start()
-        if self._registry is not None:
+        if self._open_classifier is not None:
             threading.Thread(target=self._look, name="look-for-models", daemon=True).start()
         return thread
 
@@ -152,29 +153,37 @@ class ServedModel:
 
     def change(self) -> None:
         """Changes to the model that is to serve, unless it does already. Where that cannot be loaded, `refusal` says why, and nothing changes."""
-        if self._registry is None or self._open_classifier is None or (self._serving is None and self._failure is None):
+        if self._open_classifier is None or (self._serving is None and self._failure is None):
             return
         with self._changing:
-            mark = self._registry.mark()
-            if mark == self._seen:
+            serving, mark = self._serving, self._registry.mark() if self._registry else self._seen
+            is_gone = serving is not None and not serving.is_alive()
+            if mark == self._seen and not is_gone:
                 return
             self._seen = mark
             try:
-                name = self._registry.served_name()
-                if self._serving is not None and name == self._serving.name:
+                name = self._registry.served_name() if self._registry else self._name
+                if serving is not None and name == serving.name and not is_gone:
                     self.refusal = None
                     return
-                folder = self._registry.open(name)
-                following = Serving(name, folder.card, tried(self._open_classifier(folder)))
+                following = self._open(name)
             except Exception as error:  # noqa: BLE001 - whatever a model does when it is opened, the one before serves on, and the next is looked for
-                self.refusal = f"the model that was to serve cannot be loaded: {error}"
-                _log.error("%s; %s serves on", self.refusal, self._serving.name if self._serving else "none")
+                refusal = f"the model that was to serve cannot be loaded: {error}"
+                if refusal != self.refusal:  # one whose threads are gone is tried twice a second
+                    _log.error("%s; %s serves on", refusal, "none" if serving is None or is_gone else serving.name)
+                self.refusal = refusal
                 return
-            former, self._serving = self._serving, following
+            self._serving = following
             self.refusal = self._failure = None
-            _log.info("%s serves instead of %s", name, former.name if former else "none")
-            if former is not None:
-                former.retire()
+            _log.info("%s serves instead of %s", name, serving.name if serving else "none")
+            if serving is not None:
+                serving.retire()
+
+    def _open(self, name: str) -> Serving:
+        if self._registry is None or self._open_classifier is None:
+            return Serving(name, self._card, tried(self._load()))
+        folder = self._registry.open(name)
+        return Serving(name, folder.card, tried(self._open_classifier(folder)))
 
     def _run(self) -> None:
         try:

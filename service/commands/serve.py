@@ -1,7 +1,8 @@
-"""Settings and a model -> a service that listens, until Ctrl-C."""
+"""Settings and a model -> a service that listens, until Ctrl-C or SIGTERM."""
 
 import argparse
 import logging
+import signal
 import socket
 from contextlib import suppress
 from dataclasses import replace
@@ -19,10 +20,14 @@ from service.statements.passage import load_parser
 
 _log = logging.getLogger("onrecord")
 _MOST_CONNECTIONS = 1_000  # others get 503; each may hold a body of `max_body_bytes` in memory
+_GRACE_SECONDS = 8  # for requests that have begun when the service is to end; `docker stop` kills after 10
 
 
 def serve(options: argparse.Namespace, settings: Settings, folder: ModelFolder) -> int:
-    """Answers over HTTP. Returns 0 after Ctrl-C; raises `InvalidInput` where it cannot listen, or strangers could ask."""
+    """Answers over HTTP. Returns 0 after Ctrl-C or SIGTERM, once the requests that had begun are answered.
+
+    Raises `InvalidInput` where it cannot listen, or strangers could ask.
+    """
     import uvicorn  # noqa: PLC0415 - no other command needs a server
 
     from service.api.app import create_app  # noqa: PLC0415
@@ -65,7 +70,10 @@ def serve(options: argparse.Namespace, settings: Settings, folder: ModelFolder) 
             app.state.is_closing = True
             super().handle_exit(sig, frame)
 
-    server = Server(uvicorn.Config(app, http=GuardedProtocol, limit_concurrency=_MOST_CONNECTIONS, log_config=None, access_log=False))
+    config = uvicorn.Config(app, http=GuardedProtocol, limit_concurrency=_MOST_CONNECTIONS, log_config=None, access_log=False)
+    config.timeout_graceful_shutdown = _GRACE_SECONDS
+    server = Server(config)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the service as Ctrl-C does; by itself it would end with -15 what has ended well
     with suppress(KeyboardInterrupt):  # the server has ended in good order before it passes this on
         server.run(sockets=[listening])
     return 0

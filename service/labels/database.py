@@ -1,5 +1,6 @@
 """A URL -> connections to an up-to-date database: SQLite or PostgreSQL. What is in it is tables.py's."""
 
+import errno
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,6 +42,7 @@ class Database:
         if not self.is_sqlite and self._url.drivername == "postgresql":
             self._url = self._url.set(drivername="postgresql+psycopg")
         self._engine: sa.Engine | None = None
+        self._file: tuple[int, int] | None = None  # which SQLite file was opened; None while none was
         self._lock = threading.Lock()
 
     @contextmanager
@@ -62,6 +64,11 @@ class Database:
                     connection.execute(_TURN, {"number": _WRITING})
                 yield connection
 
+    def open(self) -> None:
+        """Opens it before it is used, so that a SQLite file that is gone later is missed."""
+        with self._faults():
+            self._ready()
+
     def close(self) -> None:
         """Gives the connections back; the next transaction opens new ones."""
         with self._lock:
@@ -71,6 +78,9 @@ class Database:
 
     def _ready(self) -> sa.Engine:
         with self._lock:
+            if self._engine is not None and self._file != self._file_there():
+                self._engine.dispose()  # what is written to a file that was removed, or put aside for another, is lost, and SQLite does not say so
+                self._engine = None
             if self._engine is None:
                 engine = self._open()
                 try:
@@ -79,13 +89,25 @@ class Database:
                 except BaseException:
                     engine.dispose()
                     raise
-                self._engine = engine
+                self._engine, self._file = engine, self._file_there()
             return self._engine
+
+    def _file_there(self) -> tuple[int, int] | None:
+        """Which SQLite file is in the place of the store now: its device and number, None where there is none."""
+        if not self.is_sqlite or not self._url.database:
+            return None
+        try:
+            found = Path(self._url.database).stat()
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino
 
     def _open(self) -> sa.Engine:
         if not self.is_sqlite:
             arguments = {"connect_timeout": _CONNECT_SECONDS}  # psycopg's own patience of two minutes would take the threads that statements need
             return sa.create_engine(self._url, pool_pre_ping=True, pool_size=8, max_overflow=32, connect_args=arguments)
+        if self._file is not None and self._file_there() is None:  # a disk that is not there for a while; an empty store in its place would hide it
+            raise FileNotFoundError(errno.ENOENT, "its file is gone; bring it back, or start the service again for an empty store")
         if self._url.database:
             Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
         engine = sa.create_engine(self._url, connect_args={"timeout": _BUSY_SECONDS}, pool_size=8, max_overflow=32)

@@ -42,25 +42,28 @@ class LabelStore:
     """All methods may be called from several threads and processes at once; each is one transaction. They raise `StoreUnavailable` where the database fails."""
 
     def __init__(self, url: str) -> None:
-        self._database = Database(url)
+        self.database = Database(url)
 
-    def merge(self, incoming: Sequence[Quote]) -> list[tuple[Quote, Outcome]]:
-        """Puts in what the quotes hold that is new, all or nothing. Returns them as they are then, in order, with what became of each."""
-        with self._database.writing() as connection:
-            return self._merge(connection, incoming)
+    def merge(self, incoming: Sequence[Quote], *, are_made_now: bool = False) -> list[tuple[Quote, Outcome]]:
+        """Puts in what the quotes hold that is new, all or nothing. Returns them as they are then, in order, with what became of each.
+
+        What is made now comes after all that is there, whatever the clocks say; else the times of the changes decide.
+        """
+        with self.database.writing() as connection:
+            return self._merge(connection, incoming, are_made_now=are_made_now)
 
     def answer_once(self, key: str, request: str, answer: Callable[[Sequence[tuple[Quote, Outcome]]], str], incoming: Sequence[Quote]) -> str:
         """What `answer` makes of the merge of `incoming`; where `key` has come before with the same `request` (a digest), the answer that was given then.
 
-        Raises `InvalidInput` where it came with another one. Keys are kept for a month.
+        What comes in is made now. Raises `InvalidInput` where it came with another one. Keys are kept for a month.
         """
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             row = connection.execute(sa.select(requests).where(requests.c.key == key)).one_or_none()
             if row is not None and row.digest != request:
                 raise InvalidInput(Fault("header Idempotency-Key", shown(key), "a key that did not come with another request before"))
             if row is not None:
                 return str(row.answer)
-            text = answer(self._merge(connection, incoming))
+            text = answer(self._merge(connection, incoming, are_made_now=True))
             now = datetime.now(UTC)
             connection.execute(sa.delete(requests).where(requests.c.at < now - timedelta(days=_KEY_DAYS)))
             connection.execute(sa.insert(requests).values(key=key, digest=request, answer=text, at=now))
@@ -69,20 +72,18 @@ class LabelStore:
     def change(self, quote: str, made: Sequence[Change]) -> Quote:
         """The quote of that id after the changes. Raises `NotFound`."""
         _check_id(quote)
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             held = self._held(connection, [quote])
             if not held:
                 raise _missing(quote)
             ((_, before),) = held.values()
-            last = before.changes[-1].at  # by another machine's clock, which may be ahead: what is done now comes after it all the same
-            ordered = [replace(change, at=max(change.at, last + timedelta(microseconds=1 + number))) for number, change in enumerate(made)]
-            ((after, _),) = self._merge(connection, [replace(before, changes=tuple(ordered))])
+            ((after, _),) = self._merge(connection, [replace(before, changes=tuple(made))], are_made_now=True)
             return after
 
     def get(self, quote: str) -> Quote:
         """The quote of that id, deleted or not. Raises `NotFound`."""
         _check_id(quote)
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             found = read_quotes(connection, quotes.c.id == quote)
         if not found:
             raise _missing(quote)
@@ -91,7 +92,7 @@ class LabelStore:
     def find(self, search: Search, n: int = 100, cursor: str | None = None) -> Page:
         """The newest `n` (1 to 1,000) quotes of a search, or those that follow on `cursor`. Deleted ones are found by that status alone."""
         wanted = conditions(search)
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             total = connection.execute(sa.select(sa.func.count()).select_from(quotes).where(*wanted)).scalar_one()
             rows = read_quotes(connection, *wanted, *after(cursor), order=(quotes.c.number.desc(),), n=n + 1)
         more = str(rows[n - 1][0]) if len(rows) > n else None
@@ -99,7 +100,7 @@ class LabelStore:
 
     def everything(self) -> Iterator[Quote]:
         """Every quote, deleted ones too, oldest first, as they are at one moment."""
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             last = 0
             while rows := read_quotes(connection, quotes.c.number > last, n=CHUNK):
                 last = rows[-1][0]
@@ -108,7 +109,7 @@ class LabelStore:
     def next_unlabelled(self, n: int, *, labeller: str | None = None, at_random: bool = False) -> list[Quote]:
         """Quotes without a label: those first whose verdict was least probable (least-confidence sampling, Lewis and Gale 1994), or in no order."""
         order = (sa.func.random() if at_random else sa.func.coalesce(quotes.c.probability, 0.0),)
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             rows = read_quotes(connection, quotes.c.status == Status.UNLABELLED, *not_by(labeller), order=order, n=n)
         return [quote for _, quote in rows]
 
@@ -116,20 +117,20 @@ class LabelStore:
         """Quotes on which people differ, then those on which people differ from the model, the surest verdicts first."""
         differs = sa.or_(quotes.c.status == Status.DISPUTED, sa.and_(quotes.c.status == Status.AGREED, quotes.c.label != quotes.c.stance))
         order = (sa.case((quotes.c.status == Status.DISPUTED, 0), else_=1), sa.func.coalesce(quotes.c.probability, 0.0).desc())
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             rows = read_quotes(connection, differs, *not_by(labeller), order=order, n=n)
         return [quote for _, quote in rows]
 
     def without_verdict_of(self, model: str, n: int) -> list[Quote]:
         """Up to `n` unlabelled quotes that this model has not judged yet."""
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             unjudged = sa.or_(quotes.c.model.is_(None), quotes.c.model != model)
             rows = read_quotes(connection, quotes.c.status == Status.UNLABELLED, unjudged, n=n)
         return [quote for _, quote in rows]
 
     def keep_verdicts(self, model: str, verdicts: Mapping[str, Verdict]) -> None:
         """Keeps what `model` says of the quotes of these ids, for `next_unlabelled` to choose by. It is no part of a quote's history."""
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             if not verdicts:
                 return
             rows = [(quote, {"model": model, "stance": str(verdict.stance), "probability": verdict.probability}) for quote, verdict in sorted(verdicts.items())]
@@ -138,15 +139,15 @@ class LabelStore:
 
     def counts(self) -> dict[str, int]:
         """How many quotes there are of each status."""
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             found = {row[0]: row[1] for row in connection.execute(sa.select(quotes.c.status, sa.func.count()).group_by(quotes.c.status))}
         return {str(status): found.get(str(status), 0) for status in Status}
 
     def close(self) -> None:
         """Gives the connections back."""
-        self._database.close()
+        self.database.close()
 
-    def _merge(self, connection: sa.Connection, incoming: Sequence[Quote]) -> list[tuple[Quote, Outcome]]:
+    def _merge(self, connection: sa.Connection, incoming: Sequence[Quote], *, are_made_now: bool = False) -> list[tuple[Quote, Outcome]]:
         ids = sorted({quote.id for quote in incoming})
         fresh = self._insert(connection, ids, incoming)
         held = self._held(connection, ids)
@@ -156,7 +157,8 @@ class LabelStore:
         touched: set[int] = set()
         for quote in incoming:
             number, old = now[quote.id]
-            new = replace(old, changes=with_changes(old.changes, quote.changes), story=old.story or quote.story)
+            made = _after(old.changes, quote.changes) if are_made_now else quote.changes
+            new = replace(old, changes=with_changes(old.changes, made), story=old.story or quote.story)
             known = set(old.changes)
             rows += [change_row(change) | {"quote": number} for change in new.changes if change not in known]
             is_new = quote.id in fresh and not old.changes
@@ -202,6 +204,13 @@ def _update(connection: sa.Connection, rows: Mapping[int, dict[str, Any]]) -> No
         columns = next(iter(rows.values()))
         update = sa.update(quotes).where(quotes.c.number == sa.bindparam("which")).values({name: sa.bindparam(f"new_{name}") for name in columns})
         connection.execute(update, [{"which": number} | {f"new_{name}": value for name, value in row.items()} for number, row in rows.items()])
+
+
+def _after(there: Sequence[Change], made: Sequence[Change]) -> Sequence[Change]:
+    """`made`, at the earliest just after the last of `there`, which may have come by a clock that is ahead of ours, or by ours before it was set back."""
+    if not there:
+        return made
+    return [replace(change, at=max(change.at, there[-1].at + timedelta(microseconds=1 + number))) for number, change in enumerate(made)]
 
 
 def _check_id(quote: str) -> None:

@@ -32,8 +32,8 @@ class DayCount:
 class Tally:
     """Counts in memory and adds to the database now and then, so that no verdict waits for it; kill -9 loses the counts of a quarter of a minute."""
 
-    def __init__(self, url: str) -> None:
-        self._database = Database(url)
+    def __init__(self, database: Database) -> None:
+        self._database = database
         self._lock = threading.Lock()
         self._counts: dict[tuple[date, str, Stance], tuple[int, int]] = {}
         self._over = threading.Event()
@@ -72,7 +72,7 @@ class Tally:
         return [DayCount(row.day, row.model, Stance(row.stance), row.n, row.n_certain) for row in rows]
 
     def start(self) -> None:
-        """Writes every quarter of a minute, in a thread of its own, until `close`."""
+        """Opens the database, and writes every quarter of a minute, in a thread of its own, until `close`."""
         threading.Thread(target=self._write_often, name="tally", daemon=True).start()
 
     def close(self) -> None:
@@ -83,6 +83,8 @@ class Tally:
         self._database.close()
 
     def _write_often(self) -> None:
+        with suppress(StoreUnavailable):
+            self._database.open()
         while not self._over.wait(_WRITE_SECONDS):
             with suppress(StoreUnavailable):  # whoever asks for labels is told; the counts are kept
                 self.write()

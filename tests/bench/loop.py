@@ -66,6 +66,11 @@ class Service:
         self._process.kill()
         self._process.wait()
 
+    def close(self) -> None:
+        self.kill()
+        self.http.close()
+        self._log.close()
+
     def _is_ready(self) -> bool:
         try:
             return self.http.get("/readyz").is_success
@@ -116,7 +121,7 @@ def service() -> Iterator[Service]:
         try:
             yield found
         finally:
-            found.kill()
+            found.close()
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""What happens to the service, and what its callers get then."""
