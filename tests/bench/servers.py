@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -127,6 +128,7 @@ class Running:
 def running(server: Server, model: Path, folder: Path) -> Iterator[Running]:
     """`server` on what `model_folders` made in `folder`, ended afterwards with all its processes. Raises `NotRunning`; its log is in build/bench/logs."""
     python = python_of(server)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends the benchmark ends the server: as at Ctrl-C, what stands under `finally` is done
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
