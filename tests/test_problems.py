@@ -291,6 +291,8 @@ def test_a_body_without_end_is_not_read_to_its_end() -> None:
         ("POST", "/healthz", "GET"),
         ("PATCH", "/metrics", "GET"),
         ("BREW", "/", "GET"),
+        ("OPTIONS", "/v1/quotes/0123456789abcdef", "DELETE, GET, PATCH"),
+        ("PUT", "/v1/quotes/next", "GET"),
     ],
 )
 def test_a_method_that_a_path_does_not_have_is_refused_with_the_one_it_has(client: TestClient, method: str, path: str, allowed: str) -> None:

@@ -206,6 +206,8 @@ def test_a_file_that_is_too_long_or_no_text_is_refused(sqlite_client: TestClient
         ({"text": "No.", "labeller": "x" * 201}, ["labeller"]),
         ({"text": "No.", "labeller": " "}, ["labeller"]),
         ({"text": "No.", "labeller": "anna", "verdict": {"model": "r1", "stance": "deny", "probability": 1.5}}, ["verdict.probability"]),
+        ({"text": "No.", "labeller": "anna", "verdict": {"model": "r1", "stance": "deny", "probability": False}}, ["verdict.probability"]),
+        ({"text": "No.", "labeller": "anna", "story": " "}, ["story"]),
         ({"text": "No.", "labeller": "anna", "lable": "deny"}, ["lable"]),
         ({"quotes": [{"text": "No."}] * 1_001, "labeller": "anna"}, ["quotes"]),
     ],
@@ -220,6 +222,7 @@ def test_a_quote_that_cannot_be_used_is_refused_with_its_place(body: Any, where:
         ({"labeller": "anna"}, ["body"]),
         ({"label": "deny"}, ["labeller"]),
         ({"labeller": "anna", "settle": True}, ["label"]),
+        ({"labeller": "anna", "label": "deny", "settle": 1}, ["settle"]),
         ({"labeller": "anna", "label": "deny", "withdraw": True}, ["withdraw"]),
     ],
 )
@@ -228,7 +231,9 @@ def test_a_change_that_makes_no_sense_is_refused(body: dict[str, Any], where: li
     assert faults(sqlite_client.patch(f"/v1/quotes/{quote['id']}", json=body)) == where
 
 
-@pytest.mark.parametrize("query", [{"label": "no"}, {"limit": "0"}, {"since": "yesterday"}, {"cursor": "x"}, {"stnace": "deny"}, {"labeller": "\x00"}])
+@pytest.mark.parametrize(
+    "query", [{"label": "no"}, {"limit": "0"}, {"since": "yesterday"}, {"since": "1.5"}, {"cursor": "x"}, {"stnace": "deny"}, {"labeller": "\x00"}]
+)
 def test_a_search_that_makes_no_sense_is_refused(query: dict[str, str], sqlite_client: TestClient) -> None:
     assert len(faults(sqlite_client.get("/v1/quotes", params=query))) == 1
 
