@@ -58,7 +58,7 @@ def test_an_agreed_label_is_taught_and_weighs_more(quotes: Path) -> None:
     assert found.counts["train"] == 1
 
 
-def test_labels_weigh_less_where_they_would_outnumber_what_is_rehearsed(quotes: Path) -> None:
+def test_labels_weigh_less_where_they_would_outweigh_all_that_was_written(quotes: Path) -> None:
     for n_labels, weight in ((1, 3), (2, 2), (5, 1)):
         found = taught(quotes, [labelled(f"Statement number {number} of the day.", "other") for number in range(n_labels)])
         assert {example.weight for example in found.splits["train"] if example.id not in {"t1", "t2", "t3", "t4"}} == {weight}
@@ -70,6 +70,14 @@ def test_each_draw_rehearses_its_share_of_the_written_quotes(quotes: Path) -> No
     first, again, other = (taught(quotes, [], share_rehearsed=0.25, draw=draw) for draw in ("monday", "monday", "tuesday"))
     assert texts(first) == texts(again) != texts(other)
     assert all(70 <= found.counts["rehearsed"] == len(texts(found)) <= 130 for found in (first, other))
+
+
+def test_as_many_written_quotes_are_rehearsed_as_the_labels_weigh(quotes: Path) -> None:
+    rows = [{"id": f"w{number}", "text": f"Sentence {number} of the paper.", "label": "other", "story": f"s{number}"} for number in range(400)]
+    (quotes / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    for n_labels, least, most in ((10, 20, 60), (60, 150, 210), (200, 400, 400)):
+        labels = [labelled(f"Statement number {number} of the day.", "other") for number in range(n_labels)]
+        assert least <= taught(quotes, labels, share_rehearsed=0.1).counts["rehearsed"] <= most
 
 
 def test_what_is_disputed_unlabelled_deleted_or_no_statement_teaches_nothing(quotes: Path) -> None:

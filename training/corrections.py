@@ -28,11 +28,12 @@ class Collected:
 
 
 def collect(quotes: Path, labelled: Iterable[Quote], config: RetrainConfig, draw: str) -> Collected:
-    """The splits below `quotes`; train holds the agreed labels, but those kept aside, and the share of the written quotes that is rehearsed.
+    """The splits below `quotes`; train holds the agreed labels, but those kept aside, and a share of the written quotes, which are rehearsed.
 
-    Another `draw` rehearses other quotes. A label counts `label_weight` times a written quote, and less where labels would outnumber what is rehearsed. A
-    statement that people labelled takes the place of the written one. One whose text, context or story is in validation, test or the behaviour cases is left
-    out. Quotes of one story, text or context are on the same side. Raises `InvalidInput` where a split cannot be read.
+    Another `draw` rehearses other quotes. A label counts `label_weight` times a written quote; where labels outweigh the share that is rehearsed, more is, and
+    where they outweigh all that was written, each counts less. A statement that people labelled takes the place of the written one. One whose text, context
+    or story is in validation, test or the behaviour cases is left out. Quotes of one story, text or context are on the same side. Raises `InvalidInput` where
+    a split cannot be read.
     """
     splits = {name: read_split(name, quotes) for name in SPLITS}
     cases = [Statement(asked.text, asked.context) for case in read_cases() for asked in case.statements]
@@ -50,12 +51,11 @@ def collect(quotes: Path, labelled: Iterable[Quote], config: RetrainConfig, draw
     }
     aside = [_example(quote, 1) for quote in new if quote.id in kept_aside]
     identities = [_identity(example.statement) for example in splits["train"]]
-    rehearsed = [
-        example
-        for example, identity in zip(splits["train"], identities, strict=True)
-        if identity not in settled and place_of(f"{draw} {identity}") < config.share_rehearsed
-    ]
     n_taught = len(new) - len(aside)
+    share = max(config.share_rehearsed, n_taught * config.label_weight / max(len(identities), 1))
+    rehearsed = [
+        example for example, identity in zip(splits["train"], identities, strict=True) if identity not in settled and place_of(f"{draw} {identity}") < share
+    ]
     weight = max(1, min(config.label_weight, len(rehearsed) // max(n_taught, 1)))
     taught = [_example(quote, weight) for quote in new if quote.id not in kept_aside]
     counts |= {ASIDE: len(aside), "train": n_taught, "rehearsed": len(rehearsed)}

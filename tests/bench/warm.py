@@ -26,7 +26,7 @@ from service.settings import Settings
 from training.assess import evaluate_folder
 from training.candidate import build_candidate
 from training.config import ANY_INT8, read_config, read_retrain_config
-from training.corrections import collect, read_counts, write_collected
+from training.corrections import collect, write_collected
 from training.evaluate import columns_of, verdicts_of
 from training.examples import QUOTES, SPLITS, Example, labels_of, place_of, read_split
 from training.gate import read_bars
@@ -63,9 +63,7 @@ def main() -> None:
         ended = Runs(settings.retrains).get(run.id)
         console.print(f"the gate's word: {ended.state}", *ended.sentences, sep="\n  ")
 
-        counts = read_counts(settings.retrains / run.id / "quotes") or {}
-        weight = max(1, min(rules.retrain.label_weight, counts["rehearsed"] // counts["train"]))  # as in the retraining
-        everything, taught = replace(rules.retrain, share_rehearsed=1.0, label_weight=weight), Path(folder, "taught")
+        everything, taught = replace(rules.retrain, share_rehearsed=1.0), Path(folder, "taught")
 
         def full() -> None:
             write_collected(collect(quotes, LabelStore(settings.labels).everything(), everything, draw=run.id), taught)
