@@ -270,7 +270,7 @@ def test_a_file_that_is_no_database_is_said_so_and_left_as_it_is(tmp_path: Path)
 def test_a_full_disk_is_said_so_and_nothing_is_lost(tmp_path: Path) -> None:
     store = LabelStore(f"sqlite:///{tmp_path}/labels.db")
     put(store, labelled("kept", "other"))
-    with store._database.writing() as connection:  # a limit on its pages is as near as one comes to a full disk without one
+    with store.database.writing() as connection:  # a limit on its pages is as near as one comes to a full disk without one
         connection.exec_driver_sql("PRAGMA max_page_count = 1")
     requests = [[labelled(f"quote {start + number} " + "word " * 300, "other") for number in range(200)] for start in range(0, 2_000, 200)]
     with pytest.raises(StoreUnavailable, match="full"):

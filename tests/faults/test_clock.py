@@ -19,6 +19,7 @@ TELLERS = {
     "service.labels.store": "when an idempotency key may be forgotten, in a month; a key that is forgotten early makes a label that is there already",
     "service.labels.tally": "the day of a verdict",
     "service.api.quotes": "when a label was given; what is given now comes after what is there all the same",
+    "service.keys": "when a key was made, for people",
     "service.registry": "when a model was promoted; the history is in the order of its lines",
     "service.retrains": "the name of a run, and how long its process may take to begin; tests below",
     "service.commands.labels": "when a file of labels was taken in",

@@ -40,6 +40,7 @@ def client(disk: Path) -> Iterator[TestClient]:
     app.state.runs = Runs(settings.retrains, [sys.executable, "-c", ""])
     app.state.served.start().join()
     with TestClient(app, raise_server_exceptions=False) as opened:
+        opened.get("/v1/quotes").raise_for_status()  # the database is made, and gives no room back once the disk is full
         yield opened
 
 

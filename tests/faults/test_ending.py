@@ -49,7 +49,7 @@ def test_sigterm_answers_who_has_begun_refuses_who_comes_and_ends_with_0(model: 
             while not takes_nobody(port):
                 time.sleep(0.02)  # another process: there is nothing here to wait on
             connection.sendall(BODY)
-            head, _, body = connection.recv(65_536).partition(b"\r\n\r\n")
+            head, _, body = b"".join(iter(lambda: connection.recv(65_536), b"")).partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 200 ")
         assert json.loads(body)["verdicts"][0]["stance"] == "deny"
         assert process.wait(timeout=ENDS_WITHIN) == 0
