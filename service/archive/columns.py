@@ -1,8 +1,8 @@
 """A row of an input -> the columns of the archive: one schema for all files, whatever the later rows hold.
 
-The columns are planned from the first rows of each file, once, so that all files of an archive have the same ones. In CSV all are text. In JSON Lines a column is
-whole numbers, numbers, truths or text; text also takes what is nested or mixed, as JSON. A later value that its column does not take, and one without a column,
-goes into the column `more` as JSON: nothing is lost, and no row is refused for a field that nobody asked about. Parquet has its own types.
+The columns are planned from the first rows of each file, once, so that all files of an archive have the same ones. In CSV all are text. In JSON Lines a
+column is whole numbers, numbers, truths or text; text also takes what is nested or mixed, as JSON. A later value that its column does not take, and one without
+a column, goes into the column `more` as JSON: nothing is lost, and no row is refused for a field that nobody asked about. Parquet has its own types.
 """
 
 import json

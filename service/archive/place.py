@@ -97,7 +97,7 @@ class Folder:
 
     @contextmanager
     def writing(self, name: str) -> Iterator[BinaryIO]:
-        """A file that is there once the block has ended without an error. An object store shows an upload when it is complete; a disk takes it under another name."""
+        """A file that is there once the block has ended well. An object store shows an upload when it is complete; a disk takes it under another name."""
         self._fs.create_dir(self.of(name).rpartition("/")[0], recursive=True)
         folder, _, base = self.of(name).rpartition("/")
         path = f"{folder}/.{base}.{uuid.uuid4().hex}.partial" if self.is_local else self.of(name)

@@ -8,7 +8,8 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
@@ -32,7 +33,7 @@ _ARTICLES_A_CHUNK = 8  # how many times as long a byte takes in an article, whic
 
 @dataclass(frozen=True)
 class Chunk:
-    """The rows of `source` that begin in `start <= … < stop`: bytes of a text, rows of a Parquet file. `n_bytes` is its share of the file; `names` a CSV's head."""
+    """The rows of `source` that begin in `start <= … < stop`, bytes of a text or rows of a Parquet file: `n_bytes` of it. `names` are a CSV's columns."""
 
     number: int
     source: Source
@@ -91,7 +92,7 @@ def make_plan(sources: Sequence[Source], columns: Columns, folder: ModelFolder, 
     chunks: list[Chunk] = []
     for source in sources:
         bounds = bounds_of(source, starts.get(source.address, 0), size)
-        for start, stop in zip(bounds, bounds[1:], strict=False):
+        for start, stop in pairwise(bounds):
             share = source.n_bytes * (stop - start) // max(1, bounds[-1] - bounds[0])
             chunks.append(Chunk(len(chunks), source, start, stop, share, names.get(source.address, ())))
     return Plan(columns, folder.card.name, sha256(folder.path / CARD), schema, sources, chunks)
@@ -108,7 +109,7 @@ def plan_of(out: Folder, addresses: Sequence[str], columns: Columns, folder: Mod
     plan = _read(out, kept)
     for what, was, now in _differences(plan, sources, columns, sha256(folder.path / CARD)):
         raise Conflict(f"{out.address} was begun with {what} {was}, not {now}; go on as it was begun, or name another folder")
-    return plan
+    return replace(plan, columns=columns)  # those that only the report looks at may be others now
 
 
 def write_plan(out: Folder, plan: Plan) -> None:
@@ -140,15 +141,17 @@ def _parquet_schema(source: Source, file: Any) -> pa.Schema:
 
 
 def _differences(plan: Plan, sources: Sequence[Source], columns: Columns, model: str) -> Iterator[tuple[str, str, str]]:
-    for name, was in asdict(plan.columns).items():
-        if was != getattr(columns, name):
-            yield f"the option {name}", repr(was), repr(getattr(columns, name))
+    if plan.columns.articles != columns.articles:
+        yield "rows that are", *(("articles", "statements") if plan.columns.articles else ("statements", "articles"))
+    for was, now in zip(plan.columns.read, columns.read, strict=True):
+        if was != now:
+            yield "the column", was, now
     if plan.model_digest != model:
         yield "the model", f"{plan.model} ({plan.model_digest[:8]})", model[:8]
-    before, now = ({source.address: source for source in found} for found in (plan.sources, sources))
-    for address in [*before, *(address for address in now if address not in before)]:
-        if before.get(address) != now.get(address):
-            what = "gone" if address not in now else "new" if address not in before else "changed since"
+    before, after = ({source.address: source for source in found} for found in (plan.sources, sources))
+    for address in [*before, *(address for address in after if address not in before)]:
+        if before.get(address) != after.get(address):
+            what = "gone" if address not in after else "new" if address not in before else "changed since"
             yield "other files", f"than these ({address} is {what})", "with these"
 
 

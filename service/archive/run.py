@@ -1,11 +1,11 @@
 """Chunks -> files of verdicts, on the cores that Ray has, here or in a cluster: the one module that knows Ray.
 
-Through Ray go chunks and what became of them, a few hundred bytes each, and never a row: whoever has a chunk reads it, judges it and writes its verdicts by itself. So
-memory does not grow with the input, a small object store is enough, and all that has to be kept for going on after a kill is the files that are there. Ray's own
-readers and writers would give none of that: their blocks have no identity that is the same in the next run.
+Through Ray go chunks and what became of them, a few hundred bytes each, and never a row: whoever has a chunk reads it, judges it and writes its verdicts by
+itself. So memory does not grow with the input, a small object store is enough, and all that is needed to go on after a kill is the files that are there.
+Ray's own readers and writers would give none of that: their blocks have no identity that is the same in the next run.
 
-Chunks are tasks and not calls of actors. A task goes to whatever core is free, that of a node that came later too, and is done again elsewhere when its node dies;
-Ray keeps a process a core for them, and each of these opens one session and keeps it. A pool of actors of fixed size would wait for the cores of the node that is gone.
+Chunks are tasks and not calls of actors. A task goes to whatever core is free, that of a node that came later too, and is done again elsewhere when its node
+dies; Ray keeps a process a core for them, and each of these opens one session and keeps it. A pool of actors of fixed size would wait for cores that are gone.
 """
 
 import json
@@ -42,7 +42,7 @@ _judges: dict[str, tuple[Classifier, OneCore]] = {}  # by the digest of the mode
 
 @dataclass(frozen=True)
 class _Shared:
-    """What every task gets. `model` is a folder of this machine, or its files; `scratch` is for what need not be computed twice, empty for the node's own place."""
+    """What every task gets. `model` is a folder of this machine, or its files; `scratch` is for what is known already (empty: the node's own place)."""
 
     work: Work
     model: Any
@@ -112,7 +112,7 @@ def _do(row: dict[str, Any], shared: _Shared) -> dict[str, str]:
         done = archive_chunk(shared.work, chunk, judge, ray.get_runtime_context().get_node_id())
     except OnRecordError as error:
         return {"done": "", "error": str(error)}
-    except Exception as error:  # a full disk, a broken file, a fault of ours; Ray would wrap it in a page of its own
+    except Exception as error:  # noqa: BLE001 - a full disk, a broken file, a fault of ours; Ray would wrap it in a page of its own
         _log.exception("chunk %d of %s", chunk.number, chunk.source.address)
         return {"done": "", "error": f"{chunk.source.address} from {chunk.start} to {chunk.stop}: {error} ({type(error).__name__})"}
     return {"done": json.dumps(asdict(done)), "error": ""}
