@@ -81,7 +81,13 @@ def test_the_columns_of_all_files_come_together(model: ModelFolder, tmp_path: Pa
     two = write_lines(tmp_path / "two.jsonl", [{"text": "b", "share": 0.5, "sure": True, "nothing": None}])
     schema = planned(model, tmp_path / "out", one, two).schema
     assert {field.name: str(field.type) for field in schema} == {
-        **{"text": "string", "year": "int64", "share": "double", "tags": "string", "sure": "bool", "nothing": "string", "more": "string"}
+        "text": "string",
+        "year": "int64",
+        "share": "double",
+        "tags": "string",
+        "sure": "bool",
+        "nothing": "string",
+        "more": "string",
     }
 
 
@@ -110,7 +116,7 @@ def test_a_row_that_cannot_be_read_is_told_by_its_place_and_the_others_are_read(
 
 def test_rows_of_csv_that_cannot_be_read_are_told(model: ModelFolder, tmp_path: Path) -> None:
     path = tmp_path / "in.csv"
-    path.write_bytes(b"text,note\na,b\na\n\"a\"b,c\n\xff,d\n" + b"x" * (MOST_LINE_BYTES + 5) + b",y\nlast,e\n")
+    path.write_bytes(b'text,note\na,b\na\n"a"b,c\n\xff,d\n' + b"x" * (MOST_LINE_BYTES + 5) + b",y\nlast,e\n")
     plan = planned(model, tmp_path / "out", path, chunk_bytes=1 << 30)
     read = list(slices_of(plan.chunks[0], plan.schema, plan.columns, 100))
     assert [text for rows in read for text in rows.rows.column("text").to_pylist()] == ["a", "last"]

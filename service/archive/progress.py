@@ -49,8 +49,8 @@ class Progress:
 
 
 def duration(seconds: float) -> str:
-    """To two places: "40 s", "12 min 5 s", "3 h 20 min", "12 days 4 h"."""
-    for size, name, smaller, unit in ((86_400, "days", 3_600, "h"), (3_600, "h", 60, "min"), (60, "min", 1, "s")):
+    """To two places: "40 s", "12 min 5 s", "3 h 20 min", "12 d 4 h"."""
+    for size, name, smaller, unit in ((86_400, "d", 3_600, "h"), (3_600, "h", 60, "min"), (60, "min", 1, "s")):
         if seconds >= size:
             return f"{seconds // size:.0f} {name} {seconds % size // smaller:.0f} {unit}"
     return f"{seconds:.0f} s"
