@@ -114,9 +114,7 @@ def test_strict_stops_at_the_first_row_that_cannot_be_read(toy: ModelFolder, tmp
 
 def test_an_article_gives_a_row_for_each_of_its_statements(toy: ModelFolder, tmp_path: Path) -> None:
     article = EXAMPLE.read_text(encoding="utf-8")
-    path = write_lines(
-        tmp_path / "in.jsonl", [{"id": 1, "text": article, "speaker": "ours"}, {"id": 2, "text": "Nobody spoke."}, {"id": 3, "text": None}]
-    )
+    path = write_lines(tmp_path / "in.jsonl", [{"id": 1, "text": article, "speaker": "ours"}, {"id": 2, "text": "Nobody spoke."}, {"id": 3, "text": None}])
     (done,) = archived(toy, tmp_path / "out", path, columns=Columns(articles=True), chunk_bytes=100_000)
     rows = rows_of(tmp_path / "out")
     found = statements_in(article)
