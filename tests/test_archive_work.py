@@ -153,7 +153,7 @@ def test_a_dry_run_tells_rows_and_time_and_writes_nothing(toy: ModelFolder, tmp_
     path = write_lines(tmp_path / "in.jsonl", [{"text": f"They denied it {number:05}."} for number in range(3_000)])
     found = estimate(planned(toy, tmp_path / "out", path, chunk_bytes=10_000), toy)
     assert found.n_rows == pytest.approx(3_000, rel=0.02)
-    assert found.sentence(2).startswith("would read 1 files of 0.1 MB, about ")
+    assert found.sentence(2).startswith("would read 1 file of 0.1 MB, about ")
     assert not (tmp_path / "out").exists()
 
 

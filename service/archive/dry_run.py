@@ -33,10 +33,9 @@ class Estimate:
         speed = self.n_rows / max(self.seconds_a_core, 1e-9)
         took = duration(self.seconds_a_core / n_cores)
         size = f"{self.n_bytes / 1e6:,.1f} MB" if self.n_bytes < 1e9 else f"{self.n_bytes / 1e9:,.1f} GB"
-        return (
-            f"would read {self.n_files:,} files of {size}, about {self.n_rows:,.0f} rows, in {self.n_chunks:,} chunks: "
-            f"at {speed:,.1f} rows a second on each of {n_cores} cores about {took}, less for duplicates"
-        )
+        files, chunks = (f"{n:,} {word}{'s' * (n != 1)}" for n, word in ((self.n_files, "file"), (self.n_chunks, "chunk")))
+        what = f"{files} of {size}, about {self.n_rows:,.0f} rows, in {chunks}"
+        return f"would read {what}: at {speed:,.1f} rows a second on each of {n_cores} cores about {took}, less for duplicates"
 
 
 def estimate(plan: Plan, folder: ModelFolder, clock: Callable[[], float] = time.monotonic) -> Estimate:

@@ -25,9 +25,10 @@ from service.model_folder import CARD, ModelFolder, sha256
 PLAN = "plan.json"
 PARTS = "verdicts"
 _FORMAT = 1
-# What a kill costs at most is a chunk for each core, half a minute of short statements at the least size; beyond some thousands of chunks they grow.
-_MOST_CHUNKS = 2_000
-_LEAST_BYTES, _MOST_BYTES = 1 << 20, 16 << 20
+# Chunks are small enough that no core waits long for the others at the end, and that a kill costs little; large enough (1 MB is half a minute of short
+# statements) that handing them out costs nothing; and not so many that listing their files would take long.
+_LEAST_CHUNKS, _MOST_CHUNKS = 32, 2_000
+_LEAST_BYTES, _USUAL_BYTES, _MOST_BYTES = 1 << 17, 1 << 20, 16 << 20
 _ARTICLES_A_CHUNK = 8  # how many times as long a byte takes in an article, which is parsed
 
 
@@ -129,7 +130,8 @@ def read_chunk(row: Mapping[str, Any]) -> Chunk:
 
 
 def _chunk_bytes(n_bytes: int, columns: Columns) -> int:
-    size = min(max(n_bytes // _MOST_CHUNKS, _LEAST_BYTES), _MOST_BYTES)
+    usual = min(max(n_bytes // _LEAST_CHUNKS, _LEAST_BYTES), _USUAL_BYTES)
+    size = min(max(n_bytes // _MOST_CHUNKS, usual), _MOST_BYTES)
     return size // _ARTICLES_A_CHUNK if columns.articles else size
 
 

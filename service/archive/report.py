@@ -36,7 +36,8 @@ def page_of(figures: Figures, plan: Plan, *, has_rejected: bool) -> str:
 def _parts(figures: Figures, plan: Plan, has_rejected: bool) -> Iterator[str]:
     n = figures.stances.total()
     yield f'<meta charset="utf-8"><title>On Record: {n:,} statements</title><style>{_STYLE}</style>'
-    yield f"<h1>{n:,} statements</h1><p>In {len(plan.sources):,} files, read by the model {escape(plan.model)} ({plan.model_digest[:12]})."
+    files = f"{len(plan.sources):,} file{'s' * (len(plan.sources) != 1)}"
+    yield f"<h1>{n:,} statements</h1><p>From {files}, read by the model {escape(plan.model)} ({plan.model_digest[:12]})."
     yield f"Rows that could not be read stand in <code>{REJECTED}</code>.</p>" if has_rejected else "Every row could be read.</p>"
     yield f"<h2>Stances</h2>{_stances(figures)}"
     yield "<p>" + "".join(f'<i style="background:{colour}"></i>{stance}' for stance, colour in _COLOURS.items()) + "</p>"

@@ -38,12 +38,12 @@ def archive(options: argparse.Namespace, settings: Settings, folder: ModelFolder
     with _alone(out) if out.is_local else nullcontext():
         plan = plan_of(out, options.input, columns, folder, options.chunk_bytes)
         dones = _done(options, out, plan, folder, n_cores)
-        print(_summed_up(out, plan, dones))
+        print(_summed_up(options.out, out, plan, dones))
         if options.report:
             from service.archive.report import write_report  # noqa: PLC0415
 
             write_report(out, plan)
-            print(f"report: {out.address}/report.html")
+            print(f"report: {options.out}/report.html")
     return 0
 
 
@@ -84,7 +84,7 @@ def _done(options: argparse.Namespace, out: "Folder", plan: "Plan", folder: Mode
     return dones
 
 
-def _summed_up(out: "Folder", plan: "Plan", dones: list["Done"]) -> str:
+def _summed_up(name: str, out: "Folder", plan: "Plan", dones: list["Done"]) -> str:
     from service.archive.finish import REJECTED, Total, write_rejected  # noqa: PLC0415 - likewise
     from service.archive.plan import PARTS  # noqa: PLC0415
 
@@ -94,8 +94,8 @@ def _summed_up(out: "Folder", plan: "Plan", dones: list["Done"]) -> str:
     first = write_rejected(out, plan, dones)
     kind = "articles" if plan.columns.articles else "rows"
     read = f"{total.n_rows:,} {kind}" + (f", {total.n_statements:,} statements" if plan.columns.articles else "")
-    text = f"{out.address}/{PARTS}: {read}, {total.share_known:.0%} duplicates, model {plan.model}"
-    return text if first is None else f"{text}\n{total.n_rejected:,} {kind} could not be read, see {out.address}/{REJECTED}; the first: {first}"
+    text = f"{name}/{PARTS}: {read}, {total.share_known:.0%} duplicates, model {plan.model}"
+    return text if first is None else f"{text}\n{total.n_rejected:,} {kind} could not be read, see {name}/{REJECTED}; the first: {first}"
 
 
 def _refuse_rejected(strict: bool, dones: list["Done"], plan: "Plan", out: "Folder") -> None:
