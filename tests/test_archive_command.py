@@ -5,9 +5,11 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -176,6 +178,15 @@ def test_two_runs_do_not_write_to_one_folder(toy: Path, inputs: Path, tmp_path: 
         assert main(["archive", str(inputs), "--out", str(tmp_path), "--model", str(toy)]) == 2
     assert capsys.readouterr().err == f"error: {tmp_path}: another run is writing to it; wait for its end\n"
     assert os.listdir(tmp_path) == [".lock"]
+
+
+def test_a_cluster_that_is_not_there_is_told_at_once(toy: Path, inputs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    with warnings.catch_warnings(action="ignore"):  # of libraries that Ray imports
+        assert main(["archive", str(inputs), "--out", str(tmp_path), "--model", str(toy), "--address", address]) == 2
+    assert capsys.readouterr().err.startswith(f"error: Ray cannot be reached at {address}: ")
 
 
 def test_a_dry_run_is_one_sentence(toy: Path, inputs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -132,7 +132,7 @@ def _takes(kind: pa.DataType, value: Any) -> bool:
     if value is None or pa.types.is_string(kind):
         return True
     if kind == pa.float64():
-        return type(value) in (int, float) and abs(value) < 2**53
+        return type(value) is float or (type(value) is int and abs(value) <= 2**53)
     return type(value) is (bool if kind == pa.bool_() else int) and -(2**63) <= value < 2**63
 
 

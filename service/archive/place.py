@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from pathlib import PurePosixPath
+from io import BytesIO
+from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 import pyarrow as pa
@@ -58,12 +59,10 @@ def sources_of(addresses: Sequence[str], without: str) -> list[Source]:
     """The files that are meant by files, folders (with all below them) and globs, each once, in order; none of those below the folder `without`."""
     found: dict[str, Source] = {}
     for address in addresses:
-        before = len(found)
-        for source in _sources(address):
-            if not source.address.startswith(f"{without.rstrip('/')}/"):
-                found.setdefault(source.address, source)
-        if len(found) == before and not any(_covers(address, known) for known in found):
+        sources = [source for source in _sources(address) if not source.address.startswith(f"{without.rstrip('/')}/")]
+        if not sources:
             raise InvalidInput(Fault(address, "no such file", f"a file, a folder or a glob with files that end in {', '.join(KINDS)}"))
+        found |= {source.address: source for source in sources}
     return list(found.values())
 
 
@@ -97,23 +96,24 @@ class Folder:
 
     @contextmanager
     def writing(self, name: str) -> Iterator[BinaryIO]:
-        """A file that is there once the block has ended well. An object store shows an upload when it is complete; a disk takes it under another name."""
-        self._fs.create_dir(self.of(name).rpartition("/")[0], recursive=True)
+        """A file that is there once the block has ended well, and not before: on a disk it has another name until then."""
         folder, _, base = self.of(name).rpartition("/")
-        path = f"{folder}/.{base}.{uuid.uuid4().hex}.partial" if self.is_local else self.of(name)
-        stream = self._fs.open_output_stream(path)
+        self._fs.create_dir(folder, recursive=True)
+        if not self.is_local:  # nothing is sent before all is there: pyarrow completes an upload that it is told to drop
+            content = BytesIO()
+            yield content
+            with self._fs.open_output_stream(self.of(name)) as stream:
+                stream.write(content.getbuffer())
+            return
+        partial = Path(folder) / f".{base}.{uuid.uuid4().hex}.partial"
         try:
-            yield stream
-        except BaseException:
-            if self.is_local:
-                stream.close()
-                with suppress(OSError):
-                    os.unlink(path)
-            raise  # an upload is left open: closing it would complete it
-        stream.close()
-        if self.is_local:
-            _sync(path)
-            os.replace(path, self.of(name))
+            with partial.open("wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(self.of(name))
+        finally:
+            partial.unlink(missing_ok=True)
 
     def remove(self, name: str) -> None:
         """Nothing where there is no such file."""
@@ -163,21 +163,11 @@ def _is_hidden(path: str, folder: str) -> bool:
     return any(part.startswith((".", "_")) for part in PurePosixPath(path[len(folder) :]).parts)
 
 
-def _covers(address: str, known: str) -> bool:
-    path = opened(address)[1].rstrip("/")
-    return known == path or known.startswith(f"{path}/") or fnmatch(known, path)
-
-
 def _edges(system: fs.FileSystem, path: str, n_bytes: int) -> str:
     with system.open_input_file(path) as file:
         first = file.read(_EDGE_BYTES)
         file.seek(max(0, n_bytes - _EDGE_BYTES))
         return hashlib.sha256(first + file.read(_EDGE_BYTES)).hexdigest()
-
-
-def _sync(path: str) -> None:
-    with open(path, "rb") as file:
-        os.fsync(file.fileno())
 
 
 def _why(error: Exception) -> str:

@@ -11,6 +11,7 @@ dies; Ray keeps a process a core for them, and each of these opens one session a
 import json
 import os
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -58,8 +59,9 @@ def cores(address: str | None, n_cores: int) -> Iterator[int]:
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": CRITICAL}
     try:
         if address is None:
-            ray.init("local", num_cpus=n_cores, object_store_memory=_STORE_BYTES, include_dashboard=False, **quiet)
+            ray.init("local", num_cpus=n_cores, object_store_memory=_STORE_BYTES, include_dashboard=False, _node_ip_address="127.0.0.1", **quiet)
         else:
+            _check_reachable(address)
             # The nodes need the libraries that serving needs; this code itself goes with the job, so that they read as we do.
             ray.init(address, runtime_env={"py_modules": [str(Path(__file__).resolve().parent.parent)]}, **quiet)
     except (RayError, ConnectionError, OSError, RuntimeError, ValueError) as error:
@@ -68,6 +70,13 @@ def cores(address: str | None, n_cores: int) -> Iterator[int]:
         yield int(ray.cluster_resources().get("CPU", 0))
     finally:
         ray.shutdown()
+
+
+def _check_reachable(address: str) -> None:
+    """Raises `OSError` at once where nobody listens; Ray would try for minutes. What is no HOST:PORT (`auto`) is left to it."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=10).close()
 
 
 def archived(plan: Plan, chunks: Sequence[Chunk], work: Work, folder: ModelFolder, *, is_here: bool) -> Iterator[Done]:
@@ -95,8 +104,9 @@ def archived(plan: Plan, chunks: Sequence[Chunk], work: Work, folder: ModelFolde
 def clear(plan: Plan, work: Work, *, is_here: bool) -> None:
     """Removes what the nodes have kept for going on."""
     out = Folder(work.out)
-    if is_here and out.is_local:
+    if out.is_local:
         shutil.rmtree(out.of(_SCRATCH), ignore_errors=True)
+    if is_here and out.is_local:
         return
     remove = ray.remote(num_cpus=0, max_retries=0)(_remove)
     nodes = [node["NodeID"] for node in ray.nodes() if node["Alive"]]

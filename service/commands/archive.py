@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from service.errors import Conflict, Fault, InvalidInput
+from service.errors import Conflict, Fault, InvalidInput, StoreUnavailable
 from service.model_folder import ModelFolder
 from service.pool import available_cores
 from service.settings import Settings
@@ -29,6 +29,9 @@ def archive(options: argparse.Namespace, settings: Settings, folder: ModelFolder
     from service.archive.place import Folder  # noqa: PLC0415
     from service.archive.plan import plan_of  # noqa: PLC0415
 
+    for name in ("cores", "chunk_bytes"):
+        if getattr(options, name) is not None and getattr(options, name) < 1:
+            raise InvalidInput(Fault(f"--{name.replace('_', '-')}", str(getattr(options, name)), "a whole number from 1 on"))
     columns = _columns(options)
     out = Folder(options.out)
     n_cores = options.cores or settings.n_threads or available_cores()
@@ -37,14 +40,21 @@ def archive(options: argparse.Namespace, settings: Settings, folder: ModelFolder
         return 0
     with _alone(out) if out.is_local else nullcontext():
         plan = plan_of(out, options.input, columns, folder, options.chunk_bytes)
-        dones = _done(options, out, plan, folder, n_cores)
-        print(_summed_up(options.out, out, plan, dones))
-        if options.report:
-            from service.archive.report import write_report  # noqa: PLC0415
-
-            write_report(out, plan)
-            print(f"report: {options.out}/report.html")
+        try:
+            _write(options, out, plan, folder, n_cores)
+        except OSError as error:
+            raise StoreUnavailable(f"{out.address}: it cannot be written to ({error.strerror or error}); what is done is kept") from None
     return 0
+
+
+def _write(options: argparse.Namespace, out: "Folder", plan: "Plan", folder: ModelFolder, n_cores: int) -> None:
+    dones = _done(options, out, plan, folder, n_cores)
+    print(_summed_up(options.out, out, plan, dones))
+    if options.report:
+        from service.archive.report import write_report  # noqa: PLC0415 - likewise
+
+        write_report(out, plan)
+        print(f"report: {options.out}/report.html")
 
 
 def _done(options: argparse.Namespace, out: "Folder", plan: "Plan", folder: ModelFolder, n_cores: int) -> list["Done"]:
@@ -95,7 +105,7 @@ def _summed_up(name: str, out: "Folder", plan: "Plan", dones: list["Done"]) -> s
     kind = "articles" if plan.columns.articles else "rows"
     read = f"{total.n_rows:,} {kind}" + (f", {total.n_statements:,} statements" if plan.columns.articles else "")
     text = f"{name}/{PARTS}: {read}, {total.share_known:.0%} duplicates, model {plan.model}"
-    return text if first is None else f"{text}\n{total.n_rejected:,} {kind} could not be read, see {name}/{REJECTED}; the first: {first}"
+    return text if first is None else f"{text}\n{total.n_rejected:,} of the {kind} could not be read, see {name}/{REJECTED}; the first: {first}"
 
 
 def _refuse_rejected(strict: bool, dones: list["Done"], plan: "Plan", out: "Folder") -> None:
