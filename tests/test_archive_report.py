@@ -43,6 +43,14 @@ def test_statements_are_counted_by_stance_day_speaker_and_source(toy: ModelFolde
     assert len(figures.examples["deny"]) == 5
 
 
+def test_an_example_is_shown_once_however_often_it_was_said() -> None:
+    figures = Figures()
+    for number in range(20):
+        probability, text = 0.9 + number / 1_000, "No." if number > 10 else f"No {number}."
+        figures.add({"stance": "deny", "certain": True, "probability": probability, "text": text, "speaker": None, "source": None, "date": None})
+    assert sorted(example.text for example in figures.examples["deny"]) == ["No 10.", "No 7.", "No 8.", "No 9.", "No."]
+
+
 def test_a_long_time_is_drawn_by_month() -> None:
     figures = Figures(days={f"2024-{month:02}-{day:02}": Counter(deny=1) for month in (1, 2, 3) for day in range(1, 29)})
     assert {month: found.total() for month, found in figures.over_time().items()} == {"2024-01": 28, "2024-02": 28, "2024-03": 28}

@@ -54,7 +54,7 @@ class Figures:
         examples = self.examples[stance]
         if len(examples) < _EXAMPLES or row["probability"] > examples[0].probability:
             example = Example(row["probability"], str(row["text"]), row["speaker"] and str(row["speaker"]), row["source"] and str(row["source"]))
-            if example not in examples:
+            if all(example.text != other.text for other in examples):
                 (heapq.heappush if len(examples) < _EXAMPLES else heapq.heappushpop)(examples, example)
 
     def over_time(self) -> Counts:

@@ -83,9 +83,13 @@ class Folder:
         found = self._fs.get_file_info(fs.FileSelector(self.of(folder), allow_not_found=True))
         return {info.base_name for info in found if info.is_file and not info.base_name.startswith(".")}
 
+    def has(self, name: str) -> bool:
+        """Whether the whole file is there."""
+        return bool(self._fs.get_file_info(self.of(name)).is_file)
+
     def read(self, name: str) -> bytes | None:
         """None where there is no such file."""
-        if not self._fs.get_file_info(self.of(name)).is_file:
+        if not self.has(name):
             return None
         with self._fs.open_input_file(self.of(name)) as file:
             return bytes(file.read())

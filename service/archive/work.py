@@ -50,7 +50,7 @@ class Work:
 def archive_chunk(work: Work, chunk: Chunk, judge: tuple[Classifier, OneCore], node: str = "") -> Done:
     """Writes the verdicts of a chunk, unless they are there. Raises `InvalidInput`, on the first row that cannot be read where that is wanted."""
     out, (classifier, core) = Folder(work.out), judge
-    if chunk.part in out.names(PARTS):
+    if out.has(f"{PARTS}/{chunk.part}"):
         return read_done(out, chunk)
     before, rejects = core.n_run, list[Reject]()
     done = Done(chunk.number, chunk.n_bytes, 0, 0, 0, 0, node)

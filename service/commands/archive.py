@@ -4,7 +4,9 @@ import argparse
 import fcntl
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,6 +44,8 @@ def archive(options: argparse.Namespace, settings: Settings, folder: ModelFolder
         plan = plan_of(out, options.input, columns, folder, options.chunk_bytes)
         try:
             _write(options, out, plan, folder, n_cores)
+        except BrokenPipeError:  # whoever reads what is printed is gone
+            raise
         except OSError as error:
             raise StoreUnavailable(f"{out.address}: it cannot be written to ({error.strerror or error}); what is done is kept") from None
     return 0
@@ -69,7 +73,8 @@ def _done(options: argparse.Namespace, out: "Folder", plan: "Plan", folder: Mode
     for name in (PARTS, "rejected"):
         out.sweep(name)
     there = out.names(PARTS)
-    dones = [read_done(out, chunk) for chunk in plan.chunks if chunk.part in there]
+    with ThreadPoolExecutor() as threads:  # of an object store each answer takes its time
+        dones = list(threads.map(partial(read_done, out), (chunk for chunk in plan.chunks if chunk.part in there)))
     work = Work(plan.columns, plan.schema, plan.model, plan.model_digest, out.address, options.strict)
     _refuse_rejected(work.strict, dones, plan, out)
     missing = [chunk for chunk in plan.chunks if chunk.part not in there]
