@@ -113,6 +113,14 @@ def verdicts_of(classifier: Classifier, statements: Sequence[Statement]) -> list
     return [verdict for start in starts for verdict in classifier.classify(statements[start : start + _CHUNK])]
 
 
+def last_verdicts_of(classifier: Classifier, statements: Sequence[Statement]) -> list[Verdict]:
+    """The same, of a classifier that nobody asks anything more: it is closed."""
+    try:
+        return verdicts_of(classifier, statements)
+    finally:
+        classifier.close()
+
+
 def columns_of(verdicts: Sequence[Verdict]) -> Columns:
     """The column of each verdict's stance."""
     return np.array([STANCES.index(verdict.stance) for verdict in verdicts])

@@ -1,18 +1,15 @@
 """A new model and the one that serves -> all that speaks against changing them, kept in the registry, which `promote` asks. Calls, no logic of its own."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.classifier import Classifier, classifier_of
+from service.classifier import classifier_of
 from service.model_folder import replace_text
 from service.registry import Registry
-from service.stance import Verdict
-from service.statements.statement import Statement
 from training.assess import evaluate_folder
 from training.config import Config, RetrainConfig
 from training.corrections import read_aside
-from training.evaluate import verdicts_of
+from training.evaluate import last_verdicts_of
 from training.examples import read_split
 from training.gate import Bars, int8_shortfalls, read_report, shortfalls
 from training.promotion import compare, corrections_sentences, flips_as_markdown
@@ -36,7 +33,7 @@ def judge(registry: Registry, name: str, beside: str, quotes: Path, report: Path
     candidate = registry.open(name)
     old, new = classifier_of(registry.open(beside)), classifier_of(candidate)
     asked = [example.statement for example in (*test, *aside)]
-    before, after = (_ask(classifier, asked) for classifier in (old, new))
+    before, after = (last_verdicts_of(classifier, asked) for classifier in (old, new))
     comparison = compare(test, before[: len(test)], after[: len(test)], rules.retrain.promotion)
     replace_text(report / "flips.md", flips_as_markdown(comparison, old.name, new.name))
     sentences = [
@@ -55,10 +52,3 @@ def judge_unless_judged(registry: Registry, name: str, quotes: Path, report: Pat
     if verdict is None or verdict.beside != beside:
         evaluate_folder(registry.models / name, read_split("test", quotes), read_split("train", quotes), report)
         judge(registry, name, beside, quotes, report, rules)
-
-
-def _ask(classifier: Classifier, statements: Sequence[Statement]) -> list[Verdict]:
-    try:
-        return verdicts_of(classifier, statements)
-    finally:
-        classifier.close()

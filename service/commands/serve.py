@@ -70,8 +70,14 @@ def serve(options: argparse.Namespace, settings: Settings, folder: ModelFolder) 
             app.state.is_closing = True
             super().handle_exit(sig, frame)
 
-    config = uvicorn.Config(app, http=GuardedProtocol, limit_concurrency=_MOST_CONNECTIONS, log_config=None, access_log=False)
-    config.timeout_graceful_shutdown = _GRACE_SECONDS
+    config = uvicorn.Config(
+        app,
+        http=GuardedProtocol,
+        limit_concurrency=_MOST_CONNECTIONS,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+        log_config=None,
+        access_log=False,
+    )
     server = Server(config)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the service as Ctrl-C does; by itself it would end with -15 what has ended well
     with suppress(KeyboardInterrupt):  # the server has ended in good order before it passes this on

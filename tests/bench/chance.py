@@ -25,7 +25,7 @@ from service.statements.statement import Statement
 from training.candidate import Start, build_candidate
 from training.config import ANY_INT8, read_config, read_retrain_config
 from training.corrections import collect, write_collected
-from training.evaluate import columns_of, verdicts_of
+from training.evaluate import columns_of, last_verdicts_of
 from training.examples import QUOTES, labels_of, read_split
 from training.promotion import compare, slices_of
 from training.scores import Columns, Floats, confusion, macro_f1, precision_recall_f1
@@ -85,11 +85,7 @@ def _labelled(row: dict[str, str]) -> Quote:
 
 
 def _asked(model: Path) -> list[Verdict]:
-    classifier = open_classifier(model)
-    try:
-        return verdicts_of(classifier, [example.statement for example in read_split("test")])
-    finally:
-        classifier.close()
+    return last_verdicts_of(open_classifier(model), [example.statement for example in read_split("test")])
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from training.assess import evaluate_folder
 from training.candidate import build_candidate
 from training.config import ANY_INT8, read_config, read_retrain_config
 from training.corrections import collect, write_collected
-from training.evaluate import columns_of, verdicts_of
+from training.evaluate import columns_of, last_verdicts_of
 from training.examples import QUOTES, SPLITS, Example, labels_of, place_of, read_split
 from training.gate import read_bars
 from training.judge import Rules
@@ -109,11 +109,7 @@ def _tell(what: str, seconds: float, model: Path, asked: Asked) -> None:
 
 
 def _chosen(model: Path, examples: Sequence[Example]) -> Columns:
-    classifier = open_classifier(model)
-    try:
-        return columns_of(verdicts_of(classifier, [example.statement for example in examples]))
-    finally:
-        classifier.close()
+    return columns_of(last_verdicts_of(open_classifier(model), [example.statement for example in examples]))
 
 
 def _timed(work: Callable[[], object]) -> float:
