@@ -89,8 +89,8 @@ def classifier_of(folder: ModelFolder, n_threads: int | None = None, **limits: A
 
 
 def pool_of(folder: ModelFolder, n_threads: int | None = None, **limits: Any) -> Pool:
-    """A pool of the folder's network, once a core unless `n_threads` says otherwise."""
-    return Pool([OnnxNetwork(folder) for _ in range(n_threads or available_cores())], **limits)
+    """A pool of the folder's network with a thread a core, unless `n_threads` says otherwise."""
+    return Pool([OnnxNetwork(folder)] * (n_threads or available_cores()), **limits)
 
 
 def try_out(folder: ModelFolder) -> None:

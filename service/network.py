@@ -25,7 +25,7 @@ class Output:
 
 
 class Network(Protocol):
-    """The slow part, for one caller at a time."""
+    """The slow part; several threads may call it at once."""
 
     def run(self, statement: Statement) -> Output:
         """Its logits; they depend on that statement alone."""
@@ -36,10 +36,11 @@ _SLOWER = ["SkipLayerNormFusion"]
 
 
 class OnnxNetwork:
-    """A single-threaded session.
+    """A session that works in the thread of whoever calls it, and in no other. As many as there are cores may call it at once.
 
     The int8 model scales its activations by the largest one in the batch, so a statement's logits would depend on its neighbours: therefore each
-    goes through alone, which on two AVX2 cores is also the faster way (no padding, no idle core at the end of an operator).
+    goes through alone, which on two AVX2 cores is also the faster way (no padding, no idle core at the end of an operator). The cores share the session, for
+    then its weights stand once in the cache that they share: with a session of its own for each, two cores have three quarters of the speed.
     """
 
     def __init__(self, folder: ModelFolder) -> None:

@@ -11,7 +11,8 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from service.errors import NotReady, Overloaded, TooLate
 from service.network import Network, Output
@@ -36,19 +37,20 @@ class _Request:
     deadline: float
 
 
-@dataclass(order=True)
-class _Job:
+class _Job(NamedTuple):
+    """Jobs are ordered by their first two fields; a tuple, since thousands are compared."""
+
     turn: float
     number: int
-    request: _Request = field(compare=False)
-    place: int = field(compare=False)
-    statement: Statement = field(compare=False)
-    cost: int = field(compare=False)
-    key: bytes = field(compare=False)
+    request: _Request
+    place: int
+    statement: Statement
+    cost: int
+    key: bytes
 
 
 class Pool:
-    """A thread for each of `networks`, and one queue of single statements before them.
+    """A thread for each of `networks`, which may be one and the same, and one queue of single statements before them.
 
     Statements of a request take their turns one after another, at the pace of half of the pool: those of a small request that comes later go between
     them, so that it waits for a few statements and not for hundreds, and a large one is not put off for ever. A request that others would hold up for longer

@@ -1,5 +1,6 @@
 """The model in use, as the API sees it: being loaded, ready, failed; and changed for another one without a request being lost."""
 
+import gc
 import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -189,6 +190,9 @@ class ServedModel:
         try:
             self._serving = Serving(self._name, self._card, tried(self._load()))
             self._load_parser()  # statements are answered already; the first article would load it itself
+            # What is there now stays: three hundred thousand objects. To look for garbage among them would now and then hold all up for a sixth of a second.
+            gc.collect()
+            gc.freeze()
         except OnRecordError as error:
             self._failure = f"the model cannot be loaded: {error}"
         except Exception:  # noqa: BLE001 - whatever it was, the service has to say that it is not ready, and goes on answering /healthz

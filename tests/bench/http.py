@@ -68,18 +68,19 @@ def main() -> None:
 @contextmanager
 def progress(n_steps: int) -> Iterator[Step]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    # Drawn at each step only: a thread that draws ten times a second would be what is slowest of a hundred answers.
+    with Progress(*columns, console=Console(stderr=True), auto_refresh=False) as bar:
         task = bar.add_task("", total=n_steps)
         begun = False
 
         def step(description: str) -> None:
             """Ends the step before and begins this one."""
             nonlocal begun
-            bar.update(task, advance=1 if begun else 0, description=description)
+            bar.update(task, advance=1 if begun else 0, description=description, refresh=True)
             begun = True
 
         yield step
-        bar.update(task, completed=n_steps)
+        bar.update(task, completed=n_steps, refresh=True)
 
 
 def result_of(server: Server, options: argparse.Namespace, texts: Sequence[str], made: Path, step: Step) -> Result:

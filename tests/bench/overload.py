@@ -83,7 +83,9 @@ def main() -> None:
             measure(url, bodies, _CAPACITY, 2.0)
             capacity = measure(url, bodies, _CAPACITY, options.seconds / 2).texts_a_second
             by_size = {n_texts: bodies_of(texts, n_texts, server.key) for n_texts in (SMALL, LARGE)}
-            levels = [level(at, url, by_size, times, capacity, options.seconds) for times in track(options.times, "levels", console=Console(stderr=True))]
+            # Drawn seldom, as in http.py.
+            told = track(options.times, "levels", console=Console(stderr=True), refresh_per_second=0.1)
+            levels = [level(at, url, by_size, times, capacity, options.seconds) for times in told]
     except NotRunning as error:
         sys.exit(f"On Record {error}")
     BUILT.mkdir(parents=True, exist_ok=True)
