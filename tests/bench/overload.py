@@ -1,8 +1,9 @@
 """python -m tests.bench.overload: what On Record still answers when one, two and five times as much comes as it can do.
 
 Requests come when they come (Poisson), whether or not those before are answered: most hold one statement, one in ten holds 64. Nobody asks again. First the
-capacity is measured, with as many clients as keep all cores busy; goodput is what is answered in time, as a share of it. Nothing is cached, and the service
-refuses as it does by default (ONRECORD_MOST_WAIT_MS). The table and the figures as JSON go to build/bench. The clients share the service's cores.
+capacity is measured, with as many clients as keep all cores busy; goodput is what is answered in time, as a share of it. All of that in several rounds, since
+on a machine that others use too, speed changes within minutes by more than what is looked for. Nothing is cached, and the service refuses as it does by
+default (ONRECORD_MOST_WAIT_MS). The table and the figures as JSON go to build/bench. The clients share the service's cores.
 """
 
 import argparse
@@ -10,6 +11,7 @@ import asyncio
 import itertools
 import json
 import random
+import statistics
 import sys
 import tempfile
 import time
@@ -24,7 +26,7 @@ from rich.progress import track
 
 from service.settings import MODELS
 from tests.bench.load import JSON, Load, bodies_of, measure, percentile
-from tests.bench.servers import BUILT, NotRunning, Running, refusing, running
+from tests.bench.servers import BUILT, NotRunning, refusing, running
 from training.examples import read_split
 
 SMALL, LARGE = 1, 64  # statements a request
@@ -43,6 +45,14 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Poured:
+    """All answers to what came in one go, and the seconds until the last one."""
+
+    answers: Sequence[Answer]
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Told:
     """What became of the requests of one size. The times are those of the accepted; None where there was none."""
 
@@ -56,7 +66,7 @@ class Told:
 
 @dataclass(frozen=True)
 class Level:
-    """`times` the capacity came; `goodput` and `offered` are statements a second."""
+    """`times` the capacity came, in all rounds; `goodput` and `offered` are statements a second."""
 
     times: float
     offered: float
@@ -70,7 +80,8 @@ class Level:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, default=MODELS / "released", help="model folder (%(default)s)")
-    parser.add_argument("--seconds", type=float, default=20.0, help="for each level, and half as long for the capacity (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=4, help="in which capacity and levels take turns (%(default)s)")
+    parser.add_argument("--seconds", type=float, default=6.0, help="for each level of a round, and for the capacity (%(default)s)")
     parser.add_argument("--times", nargs="+", type=float, default=(1.0, 2.0, 5.0), help="how many times the capacity comes (1 2 5)")
     options = parser.parse_args()
     texts = [example.statement.text for example in read_split("test")]
@@ -81,33 +92,37 @@ def main() -> None:
             url = at.address + server.path
             bodies = bodies_of(texts, _CAPACITY.n_texts, server.key)
             measure(url, bodies, _CAPACITY, 2.0)
-            capacity = measure(url, bodies, _CAPACITY, options.seconds / 2).texts_a_second
             by_size = {n_texts: bodies_of(texts, n_texts, server.key) for n_texts in (SMALL, LARGE)}
-            # Drawn seldom, as in http.py.
-            told = track(options.times, "levels", console=Console(stderr=True), refresh_per_second=0.1)
-            levels = [level(at, url, by_size, times, capacity, options.seconds) for times in told]
+            capacities: list[float] = []
+            poured: dict[float, list[Poured]] = {times: [] for times in options.times}
+            for number in track(range(options.rounds), "rounds", console=Console(stderr=True), refresh_per_second=0.1):  # drawn seldom, as in http.py
+                capacities.append(measure(url, bodies, _CAPACITY, options.seconds).texts_a_second)
+                for times in options.times:
+                    poured[times].append(uvloop.run(_pour(url, by_size, times * capacities[-1], options.seconds, number)))
+            capacity, resident_bytes = statistics.mean(capacities), at.resident_bytes()
+            levels = [level_of(times, found, options.seconds, resident_bytes) for times, found in poured.items()]
     except NotRunning as error:
         sys.exit(f"On Record {error}")
     BUILT.mkdir(parents=True, exist_ok=True)
-    figures = {"capacity": capacity, "seconds": options.seconds, "levels": [asdict(found) for found in levels]}
+    figures = {"capacity": capacity, "seconds": options.seconds, "rounds": options.rounds, "levels": [asdict(found) for found in levels]}
     (BUILT / "overload.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    text = _markdown(capacity, levels, options.seconds)
+    text = _markdown(capacity, levels, f"{options.rounds} rounds with {options.seconds:g} s for each level")
     (BUILT / "overload.md").write_text(text, encoding="utf-8")
     sys.stdout.write(text)
 
 
-def level(at: Running, url: str, bodies: dict[int, list[bytes]], times: float, capacity: float, seconds: float) -> Level:
-    answers, wall = uvloop.run(_pour(url, bodies, times * capacity, seconds))
+def level_of(times: float, poured: Sequence[Poured], seconds: float, resident_bytes: float) -> Level:
+    answers = [answer for found in poured for answer in found.answers]
     accepted = [answer for answer in answers if answer.status == 200]
-    offered = sum(answer.n_texts for answer in answers) / seconds
+    wall = sum(found.seconds for found in poured)
+    offered = sum(answer.n_texts for answer in answers) / (len(poured) * seconds)
     small, large = ([answer for answer in answers if answer.n_texts == n_texts] for n_texts in (SMALL, LARGE))
     goodput = sum(answer.n_texts for answer in accepted) / wall
-    return Level(times, offered, goodput, len(accepted) / wall, at.resident_bytes(), _told(small), _told(large))
+    return Level(times, offered, goodput, len(accepted) / wall, resident_bytes, _told(small), _told(large))
 
 
-async def _pour(url: str, bodies: dict[int, list[bytes]], texts_a_second: float, seconds: float) -> tuple[list[Answer], float]:
-    """All answers, and the seconds until the last one."""
-    chance = random.Random(1)  # noqa: S311 - the same arrivals in every run
+async def _pour(url: str, bodies: dict[int, list[bytes]], texts_a_second: float, seconds: float, seed: int) -> Poured:
+    chance = random.Random(seed)  # noqa: S311 - the same arrivals in every run
     sources = {n_texts: itertools.cycle(made) for n_texts, made in bodies.items()}
     mean_texts = SMALL + _SHARE_LARGE * (LARGE - SMALL)
     began = time.perf_counter()
@@ -119,7 +134,7 @@ async def _pour(url: str, bodies: dict[int, list[bytes]], texts_a_second: float,
             n_texts = LARGE if chance.random() < _SHARE_LARGE else SMALL
             tasks.append(asyncio.create_task(_ask(session, url, next(sources[n_texts]), n_texts, arrives)))
         answers = await asyncio.gather(*tasks)
-    return answers, time.perf_counter() - began
+    return Poured(answers, time.perf_counter() - began)
 
 
 async def _ask(session: aiohttp.ClientSession, url: str, body: bytes, n_texts: int, arrived: float) -> Answer:
@@ -140,10 +155,10 @@ def _told(answers: Sequence[Answer]) -> Told:
     return Told(len(answers), len(accepted), n_refused, len(answers) - len(accepted) - n_refused, p50, p99)
 
 
-def _markdown(capacity: float, levels: Sequence[Level], seconds: float) -> str:
+def _markdown(capacity: float, levels: Sequence[Level], spent: str) -> str:
     heads = ("times the capacity", "statements/s that came", "goodput, statements/s", "share of the capacity", "accepted requests/s", "resident MB")
     sizes = [f"{what} of {n_texts}" for n_texts in (SMALL, LARGE) for what in ("accepted", "refused", "failed", "p50 / p99 ms")]
-    lines = [f"Capacity {capacity:.0f} statements/s ({_CAPACITY.n_connections} clients of {_CAPACITY.n_texts}); {seconds:g} s for each level.", ""]
+    lines = [f"Capacity {capacity:.0f} statements/s ({_CAPACITY.n_connections} clients of {_CAPACITY.n_texts}); {spent}.", ""]
     lines += [f"| {' | '.join((*heads, *sizes))} |", "| --- " * (len(heads) + len(sizes)) + "|"]
     for found in levels:
         cells = [f"{found.times:g}", f"{found.offered:.0f}", f"{found.goodput:.0f}", f"{found.goodput / capacity:.0%}", f"{found.accepted_a_second:.0f}"]
