@@ -32,6 +32,8 @@ def test_too_much_is_refused_with_a_time_to_come_back(path: str) -> None:
     assert response.headers["Retry-After"] == "3"
     assert response.headers["content-type"] == "application/problem+json"
     assert response.json()["detail"] == "much is queued"
+    counted = f'onrecord_requests_total{{method="POST",path="{path}",status="429"}} 1.0'
+    assert counted in client.get("/metrics").text
     pool.waits = 0
     assert client.post(path, json=BODIES[path]).is_success
 

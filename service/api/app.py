@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI, Query, Request, Response
+from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 from starlette.concurrency import run_in_threadpool
 
@@ -14,7 +15,7 @@ from service.api import metrics
 from service.api.callers import Within, answered
 from service.api.documents import documents
 from service.api.guard import Guard
-from service.api.limits import PredictRoute
+from service.api.limits import Admission, JsonRoute
 from service.api.models import models
 from service.api.openapi import document
 from service.api.pages import PageFiles, pages
@@ -71,7 +72,7 @@ _DAILY_REFUSALS: dict[int | str, dict[str, Any]] = {
 _DESCRIPTION = "Reads news: who says what, and what they do by saying it: **confirm**, **deny**, **threat**, **appeal**, or **other**."
 _HUB_CLIENTS = ("hf_hub/", "@huggingface/inference")
 
-predicting = APIRouter(route_class=PredictRoute, responses=_REFUSALS, tags=["verdicts"])
+predicting = APIRouter(route_class=JsonRoute, responses=_REFUSALS, tags=["verdicts"])
 about = APIRouter(tags=["about"])
 health = APIRouter(tags=["health"])
 
@@ -106,8 +107,9 @@ def create_app(served: ServedModel, settings: Settings) -> FastAPI:
     app.mount("/page", PageFiles(), name="page")
     add_handlers(app)
     app.openapi = lambda: document(app)  # type: ignore[method-assign]  # FastAPI's own way to change its document
+    app.add_middleware(Admission, check_room=served.check_room, routes=[route for route in predicting.routes if isinstance(route, APIRoute)])
     app.add_middleware(Guard, ring=KeyRing(Keys(settings.keys)), rates=Rates(), is_open_without_keys=settings.is_open_without_keys)
-    app.add_middleware(Trail, metrics=app.state.metrics)  # around the other one: what is refused leaves a trail too
+    app.add_middleware(Trail, metrics=app.state.metrics)  # around the others: what is refused leaves a trail too
     return app
 
 

@@ -1,17 +1,17 @@
-"""Bodies: a route that takes JSON, and files. Other content types and bodies over the limit are refused, with the rest of the body unread."""
+"""Bodies: a route that takes JSON, files, and what is too much. Other content types and bodies over the limit are refused, with the rest of the body unread."""
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
-from starlette.types import Message, Receive
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.api.problems import RefusedBody
-from service.errors import Fault, shown
+from service.api.problems import RefusedBody, response_to
+from service.errors import Fault, Overloaded, shown
 
 BODY_SECONDS = 60.0
 
@@ -44,18 +44,27 @@ class JsonRoute(APIRoute):
         return limited
 
 
-class PredictRoute(JsonRoute):
-    """Refuses, before it reads the body, what the model would be asked too late. Its length says about how much that is."""
+class Admission:
+    """ASGI middleware: refuses, before it reads the body, what the model would be asked too late. The length of the body says about how much that is.
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
+    Before all routes, since under an overload most requests are refused, and what that costs is lost to the others.
+    """
 
-        async def admitted(request: Request) -> Response:
-            length = request.headers.get("content-length", "")
-            request.app.state.served.check_room(int(length) if length.isdecimal() and len(length) <= 18 else 0)
-            return await handle(request)
+    def __init__(self, app: ASGIApp, check_room: Callable[[int], None], routes: Sequence[APIRoute]) -> None:
+        self._app = app
+        self._check_room = check_room
+        self._routes = {route.path: route for route in routes}
 
-        return admitted
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] == "POST" and (route := self._routes.get(scope["path"])) is not None:
+            length = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
+            try:
+                self._check_room(int(length) if length.isdigit() and len(length) <= 18 else 0)
+            except Overloaded as error:
+                scope["route"] = route  # it is counted there
+                await response_to(error)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
 
 
 def _check_origin(request: Request) -> None:

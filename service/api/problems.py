@@ -128,6 +128,11 @@ def _allowed(request: Request) -> str:
 
 
 async def _on_ours(request: Request, error: OnRecordError) -> JSONResponse:
+    return response_to(error)
+
+
+def response_to(error: OnRecordError) -> JSONResponse:
+    """The problem response that a caller gets for it."""
     status = next((status for kind, status in _STATUS if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)
     headers = {"Retry-After": _RETRY_SECONDS} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
     if isinstance(error, Overloaded):
