@@ -66,5 +66,5 @@ $(VENV)/serving: pyproject.toml constraints.txt
 
 $(VENV)/everything: $(VENV)/serving
 	@echo "Setting up training and tests (PyTorch and all, a few minutes) ..."
-	@$(PIP) --editable '.[train,test,compare]'
+	@$(PIP) --editable '.[train,archive,test,compare]'
 	@touch $@

@@ -1,4 +1,4 @@
-"""Command line -> service: serve, classify, read, export, import, keys."""
+"""Command line -> service: serve, classify, read, archive, export, import, keys."""
 
 import argparse
 import os
@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from service.commands import keys, labels, serve, verdicts
+from service.commands import archive, keys, labels, serve, verdicts
 from service.errors import OnRecordError
 from service.keys import Role
 from service.labels.readers import READERS
@@ -62,6 +62,8 @@ def _parser() -> argparse.ArgumentParser:
     read.add_argument("--format", choices=tuple(WRITERS), default="table", help="of the output (%(default)s)")
     _add_model(read, verdicts.read)
 
+    _add_archive(commands.add_parser("archive", help="classify files of statements or articles, of any size, on all cores or on a cluster"))
+
     export = commands.add_parser("export", help="write all labelled quotes of the store to a file")
     export.add_argument("file", metavar="FILE", help="where they go; - is standard output")
     export.add_argument("--format", choices=tuple(READERS), default="jsonl", help="jsonl and csv hold everything (%(default)s)")
@@ -76,6 +78,25 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_keys(commands.add_parser("keys", help="say who may ask the service"))
     return parser
+
+
+def _add_archive(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("input", nargs="+", metavar="INPUT", help="files (.jsonl, .csv, .tsv, .parquet), folders, globs, or addresses as s3://bucket/folder")
+    parser.add_argument("--out", required=True, metavar="FOLDER", help="where the verdicts go; one that was begun is gone on with")
+    parser.add_argument("--articles", action="store_true", help="a row is an article, in which statements are found")
+    parser.add_argument("--text-column", metavar="NAME", help="of the statement, or of the article (text)")
+    parser.add_argument("--context-column", metavar="NAME", help="of the sentence that the statement stands in (context)")
+    parser.add_argument("--title-column", metavar="NAME", help="of the article's headline (title)")
+    parser.add_argument("--speaker-column", metavar="NAME", help="of who made the statement, for the report (speaker)")
+    parser.add_argument("--date-column", metavar="NAME", help="for the report")
+    parser.add_argument("--source-column", metavar="NAME", help="of the paper or agency, for the report")
+    parser.add_argument("--report", action="store_true", help="write report.html too")
+    parser.add_argument("--strict", action="store_true", help="stop at the first row that cannot be read")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be read, and how long it would take")
+    parser.add_argument("--cores", type=int, metavar="N", help="of this machine (all)")
+    parser.add_argument("--address", metavar="ADDRESS", help="of a Ray cluster (auto, HOST:PORT or ray://HOST:PORT) whose nodes reach inputs and FOLDER")
+    parser.add_argument("--chunk-bytes", type=int, metavar="N", help="of input that a core takes at once (0.1 to 16 MB, by the size of all)")
+    _add_model(parser, archive.archive)
 
 
 def _add_keys(parser: argparse.ArgumentParser) -> None:

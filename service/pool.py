@@ -81,7 +81,7 @@ class Pool:
         enough, and what the network raises.
         """
         now = time.monotonic()
-        keys = [_key(statement) for statement in statements]
+        keys = [key_of(statement) for statement in statements]
         known = [self._cache.get(key) for key in keys]
         missing = [(place, statements[place], keys[place]) for place, output in enumerate(known) if output is None]
         request = _Request(Future(), known, len(missing), now + within)
@@ -225,7 +225,7 @@ class _Cache:
                 self._entries.popitem(last=False)
 
 
-def _key(statement: Statement) -> bytes:
+def key_of(statement: Statement) -> bytes:
     """All that an output depends on. A digest, so that a long text takes no more room than a short one, and no text is kept."""
     text, frame = statement.text.encode(), statement.frame
     return hashlib.sha256(b"%d %b" % (len(text), text) + (b"" if frame is None else b"|" + frame.encode())).digest()

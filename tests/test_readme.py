@@ -10,12 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from service.classifier import open_classifier
 from service.model_folder import open_model_folder
 from service.stance import STANCES
 from service.statements.statement import Statement
+from tests.archives import archived, write_lines
+from tests.fakes import write_toy_model
 
 README = Path("README.md").read_text(encoding="utf-8")
 ROOT = Path(__file__).resolve().parent.parent
@@ -102,6 +105,19 @@ def test_the_command_line_prints_what_the_readme_shows(tmp_path: Path, monkeypat
     run("python -m service import sent.jsonl", tmp_path)  # as the curl command above has done for whoever follows the README
     for shown in commands("python -m service"):
         assert without_figures(run(shown.command, tmp_path)) == without_figures(shown.output), shown.command
+
+
+def test_an_archive_answers_the_queries_that_the_readme_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [
+        {"text": f"{text} {number}", "topic": topic} for number in range(3) for text, topic in (("You will regret it.", "war"), ("They denied it.", "sport"))
+    ]
+    archived(write_toy_model(tmp_path / "toy"), tmp_path / "archive", write_lines(tmp_path / "in.jsonl", rows))
+    monkeypatch.chdir(tmp_path)
+    (query,) = blocks("sql")
+    assert duckdb.sql(query).fetchall() == [("war", 3, 1.0), ("sport", 3, 0.0)]
+    (code,) = blocks("py")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert [line.split() for line in done.stdout.splitlines()] == [["stance", "deny", "threat"], ["topic"], ["sport", "3", "0"], ["war", "0", "3"]]
 
 
 @pytest.mark.model
