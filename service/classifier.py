@@ -68,11 +68,11 @@ class Classifier:
 
     def _verdicts(self, outputs: Sequence[Output]) -> list[Verdict]:
         logits = np.array([output.logits for output in outputs], dtype=np.float32).reshape(len(outputs), len(STANCES))
-        return [self._verdict(row, output.truncated) for row, output in zip(softmax(logits, self._temperature), outputs, strict=True)]
+        shares = softmax(logits, self._temperature)
+        rows = zip(shares.tolist(), shares.argmax(axis=1).tolist(), outputs, strict=True)
+        return [self._verdict(tuple(row), likeliest, output.truncated) for row, likeliest, output in rows]
 
-    def _verdict(self, row: npt.NDArray[np.float64], truncated: bool) -> Verdict:
-        likeliest = int(np.argmax(row))
-        probabilities = tuple(float(probability) for probability in row)
+    def _verdict(self, probabilities: tuple[float, ...], likeliest: int, truncated: bool) -> Verdict:
         probability = probabilities[likeliest]
         return Verdict(STANCES[likeliest], probability, probabilities, probability >= self._thresholds[likeliest], truncated)
 
@@ -83,7 +83,7 @@ def open_classifier(path: Path, n_threads: int | None = None) -> Classifier:
 
 
 def classifier_of(folder: ModelFolder, n_threads: int | None = None, **limits: Any) -> Classifier:
-    """The classifier of a folder already checked; takes about a second, most of it for opening the ONNX file once a core. `limits` are those of `Pool`."""
+    """The classifier of a folder already checked; takes half a second, most of it for opening the ONNX file. `limits` are those of `Pool`."""
     card = folder.card
     return Classifier(pool_of(folder, n_threads, **limits), card.temperature, card.thresholds, card.name)
 

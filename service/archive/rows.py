@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from service.archive.columns import Columns, fitted
+from service.archive.columns import Columns, fitted, kinds_of
 from service.archive.place import reading
 from service.archive.plan import Chunk
 from service.archive.text import Lines, Reject, csv_rows, json_object
@@ -39,12 +39,12 @@ def slices_of(chunk: Chunk, schema: pa.Schema, columns: Columns, n_rows: int) ->
 
 def _json(file: Any, chunk: Chunk, schema: pa.Schema, columns: Columns) -> Iterator[tuple[int, int, dict[str, Any] | Reject]]:
     """The byte at which it begins, the one behind it, and the row or what is wrong with it."""
-    lines = Lines(file, chunk.start, chunk.stop)
+    lines, kinds = Lines(file, chunk.start, chunk.stop), kinds_of(schema)
     at = lines.at
     for line in lines:
         if line.strip():
             try:
-                yield at, lines.at, fitted(json_object(line), schema, columns)
+                yield at, lines.at, fitted(json_object(line), kinds, columns)
             except InvalidInput as error:
                 yield at, lines.at, Reject(at, str(error))
         at = lines.at

@@ -1,12 +1,13 @@
 """A statement, and what makes a text fit to be one. Finding statements in an article is not done here."""
 
-import unicodedata
+import re
 from dataclasses import dataclass
 
 from service.errors import Fault, InvalidInput, shown
 
 MAX_TEXT_CHARS = 20_000  # twice the longest text that the API promises to answer; a model reads far less of it
-_SPACES = "\t\n\r"
+# Unicode's categories Cc, but for tab and line ends, and Cs.
+_UNFIT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,10 @@ def text_fault(where: str, value: str) -> Fault | None:
     """What makes `value`, which stands at `where`, unfit to be read by a model; None where nothing does. A blank text is fit."""
     if len(value) > MAX_TEXT_CHARS:
         return Fault(where, f"{len(value)} characters", f"at most {MAX_TEXT_CHARS} characters")
-    for position, char in enumerate(value):
-        category = unicodedata.category(char)
-        if category in ("Cc", "Cs") and char not in _SPACES:
-            kind = "lone surrogate" if category == "Cs" else "control character"
-            return Fault(where, f"the {kind} U+{ord(char):04X} at character {position}", "printable Unicode text")
+    if found := _UNFIT.search(value):
+        code = ord(found[0])
+        kind = "lone surrogate" if code >= 0xD800 else "control character"
+        return Fault(where, f"the {kind} U+{code:04X} at character {found.start()}", "printable Unicode text")
     return None
 
 
