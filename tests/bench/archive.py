@@ -1,7 +1,8 @@
 """python -m tests.bench.archive speed | million | kills: `python -m service archive` beside the bare session pool, in a fixed memory, and killed at random.
 
-speed    the same statements, all different, on one core and on all, by a pool of sessions alone and by the command; bars: 90 % of the pool's rows a second, and
-         1.8 times as many on two cores as on one. Both with the start of Ray and without, which is taken from an archive of a row a core.
+speed    the same statements, all different and as long as quotes are (--words 10: as headlines), on one core and on all, by a pool of sessions alone and by the
+         command; bars: 90 % of the pool's rows a second, and 1.8 times as many on two cores as on one. Both with the start of Ray and without, which is taken
+         from an archive of a row a core.
 million  1,000,000 short statements of which every other one is a duplicate, anywhere; bar: 4 GiB for the command and all that it starts, as the kernel counts
          pages (PSS), and each input row once.
 kills    the command killed with SIGKILL five times at random moments; bar: the rows that come out are those of an undisturbed run.
@@ -38,6 +39,7 @@ from training.examples import QUOTES
 _MOST_BYTES = 4 << 30
 _SHARE, _TIMES = 0.9, 1.8
 _N_KILLS = 5
+_HEADLINE_WORDS = 10
 console = Console(soft_wrap=True)
 
 
@@ -49,11 +51,11 @@ class Ran:
     most_bytes: int
 
 
-def short_statements(n: int) -> Iterator[str]:
-    """`n` different statements of real words, about as long as a headline."""
+def different_statements(n: int, n_words: int | None = _HEADLINE_WORDS) -> Iterator[str]:
+    """`n` different statements of real words, of `n_words` at most."""
     quotes = [json.loads(line)["text"] for line in (QUOTES / "test.jsonl").read_text(encoding="utf-8").splitlines()]
     for number in range(n):
-        words = quotes[number % len(quotes)].split()[:10]
+        words = quotes[number % len(quotes)].split()[:n_words]
         yield " ".join([*words, str(number // len(quotes))])
 
 
@@ -85,8 +87,8 @@ def held_bytes(pid: int) -> int:
     return total
 
 
-def speed(folder: Path, n_rows: int) -> list[str]:
-    texts = list(short_statements(n_rows))
+def speed(folder: Path, n_rows: int, n_words: int | None) -> list[str]:
+    texts = list(different_statements(n_rows, n_words))
     write(folder / "in.jsonl", texts)
     n_most = available_cores()
     rates: dict[int, tuple[float, float, float]] = {}
@@ -113,7 +115,7 @@ def speed(folder: Path, n_rows: int) -> list[str]:
 
 
 def million(folder: Path, n_rows: int) -> list[str]:
-    texts = list(short_statements(n_rows // 2)) * 2
+    texts = list(different_statements(n_rows // 2)) * 2
     random.Random(1).shuffle(texts)  # noqa: S311 - the same order each time
     write(folder / "in.jsonl", texts)
     ran = run(folder / "in.jsonl", "--out", folder / "out", "--model", MODELS / RELEASED, "--report")
@@ -127,7 +129,7 @@ def million(folder: Path, n_rows: int) -> list[str]:
 
 
 def kills(folder: Path, n_rows: int, seed: int) -> list[str]:
-    write(folder / "in.jsonl", [text for text in short_statements(n_rows // 2) for _ in range(2)])
+    write(folder / "in.jsonl", [text for text in different_statements(n_rows // 2) for _ in range(2)])
     options = ["--model", MODELS / RELEASED, "--chunk-bytes", str(max(5_000, n_rows))]
     undisturbed = run(folder / "in.jsonl", "--out", folder / "undisturbed", *options)
     moments = random.Random(seed)  # noqa: S311 - no secret
@@ -147,13 +149,14 @@ def kills(folder: Path, n_rows: int, seed: int) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("speed", "million", "kills"))
-    parser.add_argument("--rows", type=int, help="speed 60,000, million 1,000,000, kills 20,000")
+    parser.add_argument("--rows", type=int, help="speed 40,000, million 1,000,000, kills 20,000")
+    parser.add_argument("--words", type=int, help="of a statement at most, for speed (all)")
     parser.add_argument("--seed", type=int, default=1, help="of the moments of the kills (%(default)s)")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="archive-bench-"))
     try:
         if options.what == "speed":
-            missed = speed(folder, options.rows or 60_000)
+            missed = speed(folder, options.rows or 40_000, options.words)
         elif options.what == "million":
             missed = million(folder, options.rows or 1_000_000)
         else:
