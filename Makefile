@@ -16,7 +16,7 @@ help:
 	@echo "make test     set up everything, run all tests, evaluate and gate the released model"
 	@echo "make install  set up everything: serving, training, tests"
 	@echo "make model    train on data/quotes, evaluate, gate (NAME=... names the model folder)"
-	@echo "make bench    measure speed beside four other ways to serve (installs two of them under build/; half an hour)"
+	@echo "make bench    measure speed beside four other ways to serve (installs two of them under build/; a quarter of an hour)"
 	@echo "make lint     ruff and mypy"
 	@echo "make audit    hold the pinned versions to the vulnerabilities that PyPI knows of"
 	@echo "make clean    remove the virtual environment and build/"
