@@ -14,9 +14,10 @@ _NAMES = 20  # speakers or sources in a plot
 # The hues of the page, from Okabe and Ito's palette.
 _COLOURS = {"confirm": "#009E73", "deny": "#D55E00", "threat": "#E69F00", "appeal": "#0072B2", "other": "#BBBBBB"}
 _STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color-scheme: light dark }
+:root { color-scheme: light dark }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
 table { border-collapse: collapse } td, th { padding: .2rem .8rem .2rem 0; text-align: left; vertical-align: top } td.n, th.n { text-align: right }
-svg { width: 100%; height: auto } svg text { font: 12px system-ui, sans-serif; fill: currentColor }
+figure { margin: 0; overflow-x: auto } svg { width: 100%; min-width: 48rem; height: auto } svg text { font: 12px system-ui, sans-serif; fill: currentColor }
 i { display: inline-block; width: .8em; height: .8em; margin: 0 .3em 0 1em } q { quotes: none }
 """
 
@@ -35,17 +36,17 @@ def page_of(figures: Figures, plan: Plan, *, has_rejected: bool) -> str:
 
 def _parts(figures: Figures, plan: Plan, has_rejected: bool) -> Iterator[str]:
     n = figures.stances.total()
-    yield f'<meta charset="utf-8"><title>On Record: {n:,} statements</title><style>{_STYLE}</style>'
+    yield f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>On Record: {n:,} statements</title><style>{_STYLE}</style>'
     files = f"{len(plan.sources):,} file{'s' * (len(plan.sources) != 1)}"
     yield f"<h1>{n:,} statements</h1><p>From {files}, read by the model {escape(plan.model)} ({plan.model_digest[:12]})."
     yield f"Rows that could not be read stand in <code>{REJECTED}</code>.</p>" if has_rejected else "Every row could be read.</p>"
     yield f"<h2>Stances</h2>{_stances(figures)}"
     yield "<p>" + "".join(f'<i style="background:{colour}"></i>{stance}' for stance, colour in _COLOURS.items()) + "</p>"
     if figures.days:
-        yield f"<h2>Over time</h2>{_columns(figures.over_time())}"
+        yield f"<h2>Over time</h2><figure>{_columns(figures.over_time())}</figure>"
     for title, counts in (("speaker", figures.speakers), ("source", figures.sources)):
         if counts:
-            yield f"<h2>By {title}</h2>{_bars(most(counts, _NAMES))}"
+            yield f"<h2>By {title}</h2><figure>{_bars(most(counts, _NAMES))}</figure>"
     yield "<h2>Most certain</h2>"
     for stance, examples in figures.examples.items():
         if examples:
