@@ -9,12 +9,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import aiohttp
 import uvloop
 
+from tests.bench.client import Client
 from tests.bench.servers import NotRunning
 
-JSON = {"Content-Type": "application/json"}
 _MOST_SECONDS = 600  # for one answer
 _RETRY_SECONDS = "0.1"  # where a refusal names no time
 
@@ -61,40 +60,41 @@ async def _measure(url: str, bodies: Sequence[bytes], load: Load, seconds: float
     spent: list[float] = []
     n_refused = 0
     next_bodies = itertools.cycle(bodies)
-    timeout = aiohttp.ClientTimeout(total=_MOST_SECONDS)
+    client = Client(url)
 
-    async def ask(session: aiohttp.ClientSession, body: bytes) -> None:
+    async def ask(body: bytes) -> None:
         nonlocal n_refused
         began = time.perf_counter()
         while True:
-            async with session.post(url, data=body, headers=JSON) as answer:
-                text = await answer.read()
+            async with asyncio.timeout(_MOST_SECONDS):
+                answer = await client.post(body)
             if answer.status == 200:
                 spent.append(time.perf_counter() - began)
                 return
             if answer.status != 429:
-                raise NotRunning(f"answered {load} with {answer.status}: {text[:200].decode(errors='replace')}")
+                raise NotRunning(f"answered {load} with {answer.status}: {answer.body[:200].decode(errors='replace')}")
             n_refused += 1
-            await asyncio.sleep(float(answer.headers.get("Retry-After", _RETRY_SECONDS)))
+            await asyncio.sleep(float(answer.retry_after or _RETRY_SECONDS))
 
-    async def connection(session: aiohttp.ClientSession) -> None:
-        await ask(session, next(next_bodies))
+    async def connection() -> None:
+        await ask(next(next_bodies))
         while time.perf_counter() < end or len(spent) < least:
-            await ask(session, next(next_bodies))
+            await ask(next(next_bodies))
 
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), timeout=timeout) as session:
-        began, cpu_began = time.perf_counter(), time.process_time()
-        end = began + seconds
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(load.n_connections):
-                    group.create_task(connection(session))
-        except ExceptionGroup as errors:
-            first = errors.exceptions[0]
-            if isinstance(first, NotRunning):
-                raise first from None
-            raise NotRunning(f"failed under {load}: {first!r}") from first
-        wall, cpu = time.perf_counter() - began, time.process_time() - cpu_began
+    began, cpu_began = time.perf_counter(), time.process_time()
+    end = began + seconds
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(load.n_connections):
+                group.create_task(connection())
+    except ExceptionGroup as errors:
+        first = errors.exceptions[0]
+        if isinstance(first, NotRunning):
+            raise first from None
+        raise NotRunning(f"failed under {load}: {first!r}") from first
+    finally:
+        client.close()
+    wall, cpu = time.perf_counter() - began, time.process_time() - cpu_began
     return Measured(len(spent) * load.n_texts / wall, statistics.median(spent), percentile(spent, 0.99), len(spent), n_refused, cpu / wall)
 
 

@@ -19,13 +19,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import aiohttp
 import uvloop
 from rich.console import Console
 from rich.progress import track
 
 from service.settings import MODELS
-from tests.bench.load import JSON, Load, bodies_of, measure, percentile
+from tests.bench.client import Client
+from tests.bench.load import Load, bodies_of, measure, percentile
 from tests.bench.servers import BUILT, NotRunning, refusing, running
 from training.examples import read_split
 
@@ -127,23 +127,22 @@ async def _pour(url: str, bodies: dict[int, list[bytes]], texts_a_second: float,
     mean_texts = SMALL + _SHARE_LARGE * (LARGE - SMALL)
     began = time.perf_counter()
     arrives, tasks = began, []
-    connector, timeout = aiohttp.TCPConnector(limit=0), aiohttp.ClientTimeout(total=_MOST_SECONDS)
-    async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
-        while (arrives := arrives + chance.expovariate(texts_a_second / mean_texts)) < began + seconds:
-            await asyncio.sleep(max(0.0, arrives - time.perf_counter()))
-            n_texts = LARGE if chance.random() < _SHARE_LARGE else SMALL
-            tasks.append(asyncio.create_task(_ask(session, url, next(sources[n_texts]), n_texts, arrives)))
-        answers = await asyncio.gather(*tasks)
+    client = Client(url)
+    while (arrives := arrives + chance.expovariate(texts_a_second / mean_texts)) < began + seconds:
+        await asyncio.sleep(max(0.0, arrives - time.perf_counter()))
+        n_texts = LARGE if chance.random() < _SHARE_LARGE else SMALL
+        tasks.append(asyncio.create_task(_ask(client, next(sources[n_texts]), n_texts, arrives)))
+    answers = await asyncio.gather(*tasks)
+    client.close()
     return Poured(answers, time.perf_counter() - began)
 
 
-async def _ask(session: aiohttp.ClientSession, url: str, body: bytes, n_texts: int, arrived: float) -> Answer:
+async def _ask(client: Client, body: bytes, n_texts: int, arrived: float) -> Answer:
     """`arrived` may be a little ago: that the clients are late counts against the service."""
     try:
-        async with session.post(url, data=body, headers=JSON) as answer:
-            await answer.read()
-            status = answer.status
-    except (aiohttp.ClientError, TimeoutError):
+        async with asyncio.timeout(_MOST_SECONDS):
+            status = (await client.post(body)).status
+    except (OSError, TimeoutError):
         status = 0
     return Answer(n_texts, status, time.perf_counter() - arrived)
 
