@@ -22,7 +22,7 @@ from service.__main__ import main
 from tests.archives import archived, command, real_rows, rows_of, run, write_lines
 from tests.fakes import CUES, write_toy_model
 
-N_ROWS = 2_000
+N_ROWS = 10_000  # enough that a run is still at work when it is looked at and ended
 CHUNK_BYTES = "3000"
 AGENTS = {"ray::DashboardAgent", "ray::RuntimeEnvAgent"}  # of Ray; they try for a minute to tell of its death, and end then
 
