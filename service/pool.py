@@ -126,7 +126,7 @@ class Pool:
         """Raises `Overloaded` where others whose turn is not after `turn` would take longer than `most_wait` seconds."""
         wait = self._seconds_for(self._queued_cost)
         if wait > most_wait:  # else there is no need to count
-            wait = self._seconds_for(sum(job.cost for job in self._jobs if job.turn <= turn))
+            wait = self._seconds_for(sum([job.cost for job in self._jobs if job.turn <= turn]))  # a list: thousands are counted, for each request
         if wait > most_wait:
             now = time.monotonic()
             self._refused = self._refused_lately(now) + cost, now
