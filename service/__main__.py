@@ -95,7 +95,7 @@ def _add_archive(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="say what would be read, and how long it would take")
     parser.add_argument("--cores", type=int, metavar="N", help="of this machine (all)")
     parser.add_argument("--address", metavar="ADDRESS", help="of a Ray cluster (auto, HOST:PORT or ray://HOST:PORT) whose nodes reach inputs and FOLDER")
-    parser.add_argument("--chunk-bytes", type=int, metavar="N", help="of input that a core takes at once (0.1 to 16 MB, by the size of all)")
+    parser.add_argument("--chunk-bytes", type=int, metavar="N", help="of input that a task takes at once (0.5 to 16 MB, of articles an eighth)")
     _add_model(parser, archive.archive)
 
 

@@ -25,8 +25,8 @@ from service.model_folder import CARD, ModelFolder, sha256
 PLAN = "plan.json"
 PARTS = "verdicts"
 _FORMAT = 1
-# Chunks are small enough that no core waits long for the others at the end, and that a kill costs little; large enough (1 MB is half a minute of short
-# statements) that handing them out costs nothing; and not so many that listing their files would take long.
+# Chunks are small enough that no core waits long for the others at the end, and that a kill costs little; large enough (1 MB is about ten seconds of one
+# core) that the cores of a task, which wait from one to the next, do not wait often; and not so many that listing their files would take long.
 _LEAST_CHUNKS, _MOST_CHUNKS = 32, 2_000
 _LEAST_BYTES, _USUAL_BYTES, _MOST_BYTES = 1 << 19, 1 << 20, 16 << 20
 _ARTICLES_A_CHUNK = 8  # how many times as long a byte takes in an article, which is parsed

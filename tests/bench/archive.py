@@ -34,6 +34,7 @@ from service.pool import available_cores
 from service.settings import MODELS
 from service.statements.statement import Statement
 from tests.archives import command, rows_of
+from tests.bench.memory import tree_bytes
 from training.examples import QUOTES
 
 _MOST_BYTES = 4 << 30
@@ -48,7 +49,7 @@ class Ran:
     """The command: how long it took, and the most memory that it and all below it held at once."""
 
     seconds: float
-    most_bytes: int
+    most_bytes: float
 
 
 def different_statements(n: int, n_words: int | None = _HEADLINE_WORDS) -> Iterator[str]:
@@ -66,30 +67,20 @@ def write(path: Path, texts: Sequence[str]) -> None:
 
 def run(*arguments: str | Path) -> Ran:
     """The command to its end, its memory looked at four times a second."""
-    begun, most = time.monotonic(), 0
-    process = subprocess.Popen(command(*arguments), stdout=subprocess.DEVNULL)
+    begun, most = time.monotonic(), 0.0
+    process = psutil.Popen(command(*arguments), stdout=subprocess.DEVNULL)
     while process.poll() is None:
-        most = max(most, held_bytes(process.pid))
-        with suppress(subprocess.TimeoutExpired):
+        with suppress(psutil.Error):
+            most = max(most, tree_bytes(process))
+        with suppress(psutil.TimeoutExpired):
             process.wait(0.25)
     if process.returncode:
         sys.exit(f"the command ended with {process.returncode}")
     return Ran(time.monotonic() - begun, most)
 
 
-def held_bytes(pid: int) -> int:
-    """Of a process and all below it; pages that several share count once."""
-    total = 0
-    with suppress(psutil.Error):
-        for process in [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]:
-            with suppress(psutil.Error):
-                total += int(process.memory_full_info().pss)
-    return total
-
-
 def speed(folder: Path, n_rows: int, n_words: int | None) -> list[str]:
     texts = list(different_statements(n_rows, n_words))
-    write(folder / "in.jsonl", texts)
     n_most = available_cores()
     rates: dict[int, tuple[float, float, float]] = {}
     for n_cores in dict.fromkeys((1, n_most)):

@@ -23,6 +23,8 @@ import psutil
 from transformers import AutoConfig, AutoModelForSequenceClassification
 from transformers.utils import logging as transformers_logging
 
+from tests.bench.memory import tree_bytes
+
 BUILT = Path("build") / "bench"
 _RIVALS = Path(__file__).parent / "rivals"
 _LITSERVE_APP = str(_RIVALS / "litserve_app.py")
@@ -118,10 +120,8 @@ class Running:
     process: psutil.Process
 
     def resident_bytes(self) -> float:
-        """Of its whole tree; pages that its processes share are counted once, where the system tells (Linux)."""
-        tree = [self.process, *self.process.children(recursive=True)]
-        told = [process.memory_full_info() for process in tree if process.status() != psutil.STATUS_ZOMBIE]
-        return float(sum(getattr(memory, "pss", memory.rss) for memory in told))
+        """Of its whole tree."""
+        return tree_bytes(self.process)
 
 
 @contextmanager
