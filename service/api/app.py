@@ -1,5 +1,6 @@
 """Settings and a model -> the HTTP application."""
 
+import math
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -9,13 +10,15 @@ from typing import Annotated, Any
 from fastapi import APIRouter, FastAPI, Query, Request, Response
 from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
+from pydantic import TypeAdapter
 from starlette.concurrency import run_in_threadpool
 
 from service.api import metrics
 from service.api.callers import Within, answered
+from service.api.direct import DirectRoute, json_response
 from service.api.documents import documents
 from service.api.guard import Guard
-from service.api.limits import Admission, JsonRoute
+from service.api.limits import Admission
 from service.api.models import models
 from service.api.openapi import document
 from service.api.pages import PageFiles, pages
@@ -70,9 +73,11 @@ _DAILY_REFUSALS: dict[int | str, dict[str, Any]] = {
     503: {**_PROBLEM, "description": "The database of counts and labels cannot be used."},
 }
 _DESCRIPTION = "Reads news: who says what, and what they do by saying it: **confirm**, **deny**, **threat**, **appeal**, or **other**."
+_PipelineResponse = list[LabelScoreOut] | list[list[LabelScoreOut]]
+_PIPELINE = TypeAdapter[Any](_PipelineResponse)
 _HUB_CLIENTS = ("hf_hub/", "@huggingface/inference")
 
-predicting = APIRouter(route_class=JsonRoute, responses=_REFUSALS, tags=["verdicts"])
+predicting = APIRouter(route_class=DirectRoute, responses=_REFUSALS, tags=["verdicts"])
 about = APIRouter(tags=["about"])
 health = APIRouter(tags=["health"])
 
@@ -102,7 +107,8 @@ def create_app(served: ServedModel, settings: Settings) -> FastAPI:
     app.state.is_closing = False  # whoever stops the service sets it, so that streams end
     app.state.max_body_bytes = settings.max_body_bytes
     app.state.max_import_bytes = settings.max_import_bytes
-    for router in (predicting, documents, quotes, retrains, models, about, pages, health):
+    app.router.routes[:0] = predicting.routes  # included routers are looked through twice for each request
+    for router in (documents, quotes, retrains, models, about, pages, health):
         app.include_router(router)
     app.mount("/page", PageFiles(), name="page")
     add_handlers(app)
@@ -114,18 +120,18 @@ def create_app(served: ServedModel, settings: Settings) -> FastAPI:
 
 
 @predicting.post("/v1/predict", summary="What do these statements do?")
-async def predict(body: PredictRequest, request: Request, within: Within) -> PredictResponse:
+async def predict(body: PredictRequest, request: Request, within: Within = None) -> PredictResponse:
     """One verdict for each of 1 to 256 statements, in order. A verdict depends on its own statement and context alone."""
     model, verdicts = await _classify(request, body.as_statements(), within)
     return PredictResponse(model=model, verdicts=[verdict_out(verdict) for verdict in verdicts])
 
 
 @predicting.post("/v1/articles", summary="Who says what in this article, and what do they do by saying it?")
-async def read_article(body: ArticleRequest, request: Request, within: Within) -> ArticleResponse:
+async def read_article(body: ArticleRequest, request: Request, within: Within = None) -> ArticleResponse:
     """Every quoted or reported statement (direct, fragment, indirect) with its place, cue, speaker and verdict. A text without any has an empty list."""
-    until = time.monotonic() + within
+    until = None if within is None else time.monotonic() + within
     found, language = await answered(request, run_in_threadpool(_read, body), within)
-    model, verdicts = await _classify(request, [attribution.statement for attribution in found], until - time.monotonic())
+    model, verdicts = await _classify(request, [attribution.statement for attribution in found], None if until is None else until - time.monotonic())
     statements = [attribution_out(attribution, verdict) for attribution, verdict in zip(found, verdicts, strict=True)]
     return ArticleResponse(model=model, title=body.title, date=body.date, language=language, statements=statements)
 
@@ -134,8 +140,8 @@ def _read(body: ArticleRequest) -> tuple[Sequence[Attribution], str | None]:
     return statements_in(body.article, body.title), language_of(body.article)
 
 
-@predicting.post("/predict", summary="The same, in the shape of Hugging Face's text-classification task")
-async def predict_as_pipeline(body: PipelineRequest, request: Request, response: Response, within: Within) -> list[LabelScoreOut] | list[list[LabelScoreOut]]:
+@predicting.post("/predict", response_model=_PipelineResponse, summary="The same, in the shape of Hugging Face's text-classification task")
+async def predict_as_pipeline(body: PipelineRequest, request: Request, within: Within = None) -> Response:
     """A list of labels with scores for one text; for a list of texts, a list of such lists.
 
     So say the task's specification and most servers. Hugging Face's own clients for Python and JavaScript, told by their User-Agent, look for the labels of
@@ -146,15 +152,15 @@ async def predict_as_pipeline(body: PipelineRequest, request: Request, response:
     _, verdicts = await _classify(request, [Statement(text) for text in texts], within)
     top_k = (body.parameters or PipelineParameters()).top_k
     rows = [pipeline_out(verdict, top_k) for verdict in verdicts]
-    response.headers["Vary"] = "User-Agent"
     is_hub_client = any(name in request.headers.get("user-agent", "") for name in _HUB_CLIENTS)
-    return rows[0] if isinstance(body.inputs, str) and not is_hub_client else rows
+    answer = rows[0] if isinstance(body.inputs, str) and not is_hub_client else rows
+    return json_response(_PIPELINE.dump_json(answer), {"Vary": "User-Agent"})
 
 
-async def _classify(request: Request, statements: Sequence[Statement], within: float) -> tuple[str, list[Verdict]]:
+async def _classify(request: Request, statements: Sequence[Statement], within: float | None) -> tuple[str, list[Verdict]]:
     """The name of the model that gave all of the verdicts, and these, counted."""
     with request.app.state.served.using() as model:
-        verdicts = await answered(request, model.classify_within(statements, within), within)
+        verdicts = await answered(request, model.classify_within(statements, math.inf if within is None else within), within)
     request.app.state.metrics.count_verdicts(verdicts)
     request.app.state.tally.count(model.card.name, verdicts)
     return model.card.name, verdicts
