@@ -7,7 +7,7 @@ import math
 import os
 import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Sequence
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
@@ -61,9 +61,10 @@ class Pool:
         self._most_wait = most_wait
         self._cache = _Cache(cache_bytes // _ENTRY_BYTES)
         self._condition = threading.Condition()
-        self._jobs: list[_Job] = []
+        self._due: deque[_Job] = deque()  # whose turn has come, in that order
+        self._later: list[_Job] = []  # a heap
         self._numbers = itertools.count()
-        self._queued_cost = 0
+        self._due_cost = self._later_cost = 0
         self._seconds_a_char = _FIRST_SECONDS_A_CHAR
         self._refused = 0.0, 0.0  # cost, when
         self._why_closed: str | None = None
@@ -95,8 +96,8 @@ class Pool:
             turns = [now + cost * self._pace() for cost in itertools.accumulate(costs[:-1], initial=0)]
             self._admit(turns[-1], sum(costs), min(self._most_wait, within))
             for (place, statement, key), turn, cost in zip(missing, turns, costs, strict=True):
-                heapq.heappush(self._jobs, _Job(turn, next(self._numbers), request, place, statement, cost, key))
-            self._queued_cost += sum(costs)
+                heapq.heappush(self._later, _Job(turn, next(self._numbers), request, place, statement, cost, key))
+            self._later_cost += sum(costs)
             self._condition.notify(len(missing))
         return request.future
 
@@ -124,13 +125,23 @@ class Pool:
 
     def _admit(self, turn: float, cost: int, most_wait: float) -> None:
         """Raises `Overloaded` where others whose turn is not after `turn` would take longer than `most_wait` seconds."""
-        wait = self._seconds_for(self._queued_cost)
-        if wait > most_wait:  # else there is no need to count
-            wait = self._seconds_for(sum([job.cost for job in self._jobs if job.turn <= turn]))  # a list: thousands are counted, for each request
+        now = time.monotonic()
+        self._call_up(now)
+        ahead = self._due_cost + self._later_cost
+        if self._seconds_for(ahead) > most_wait:  # else there is no need to count
+            ahead = self._due_cost + (sum([job.cost for job in self._later if job.turn <= turn]) if turn > now else 0)
+        wait = self._seconds_for(ahead)
         if wait > most_wait:
-            now = time.monotonic()
             self._refused = self._refused_lately(now) + cost, now
             raise Overloaded(f"what is queued takes {wait:.1f} s already", retry_after=wait + self._seconds_for(self._refused[0]))
+
+    def _call_up(self, now: float) -> None:
+        """Jobs whose turn has come, to the others: what they cost is known without a count."""
+        while self._later and self._later[0].turn <= now:
+            job = heapq.heappop(self._later)
+            self._due.append(job)
+            self._due_cost += job.cost
+            self._later_cost -= job.cost
 
     def _refused_lately(self, now: float) -> float:
         """What was refused in the last seconds and will be sent again, as a cost that fades."""
@@ -154,12 +165,14 @@ class Pool:
 
     def _next(self) -> _Job | None:
         with self._condition:
-            while not self._jobs:
+            while not (self._due or self._later):
                 if self._is_closing or self._why_closed:
                     return None
                 self._condition.wait()
-            job = heapq.heappop(self._jobs)
-            self._queued_cost -= job.cost
+            if not self._due:
+                self._call_up(self._later[0].turn)
+            job = self._due.popleft()
+            self._due_cost -= job.cost
             return job
 
     def _do(self, network: Network, job: _Job) -> None:
@@ -191,7 +204,10 @@ class Pool:
         """Tells all who wait, and all who come, that there is nobody to answer them."""
         with self._condition:
             self._why_closed = self._why_closed or reason
-            waiting, self._jobs, self._queued_cost = self._jobs, [], 0
+            waiting = [*self._due, *self._later]
+            self._due.clear()
+            self._later.clear()
+            self._due_cost = self._later_cost = 0
             self._condition.notify_all()
         for job in waiting:
             _resolve(job.request.future, error=NotReady(reason))

@@ -1,8 +1,8 @@
 """What each request leaves behind: counts, a line in the log by which it can be found again, and the headers that every answer has. No text is logged."""
 
 import logging
+import random
 import re
-import secrets
 import time
 from http import HTTPStatus
 
@@ -17,6 +17,7 @@ _FIT = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 # What a browser is not to do with an answer, whoever has it fetch one.
 _HEADERS = ((b"x-content-type-options", b"nosniff"), (b"x-frame-options", b"DENY"), (b"referrer-policy", b"no-referrer"))
 _PROBES = ("/healthz", "/readyz", "/metrics")  # asked every few seconds by whoever watches over it
+_numbers = random.Random()  # noqa: S311 - a request's number is no secret, and the system's own randomness costs a call into it
 _log = logging.getLogger(REQUESTS)
 
 
@@ -35,7 +36,7 @@ class Trail:
             await self._app(scope, receive, send)
             return
         given = next((value for name, value in scope["headers"] if name == ID), b"")
-        request_id = given if _FIT.fullmatch(given) else secrets.token_hex(8).encode()
+        request_id = given if _FIT.fullmatch(given) else b"%016x" % _numbers.getrandbits(64)
         started = time.perf_counter()
         status = 500
 

@@ -169,15 +169,15 @@ def kills(folder: Path, n_rows: int, seed: int) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("speed", "million", "kills"))
-    parser.add_argument("--rows", type=int, help="speed 20,000 a round, million 1,000,000, kills 20,000")
-    parser.add_argument("--rounds", type=int, default=4, help="for speed (%(default)s)")
+    parser.add_argument("--rows", type=int, help="speed 40,000 a round, million 1,000,000, kills 20,000")
+    parser.add_argument("--rounds", type=int, default=2, help="for speed (%(default)s)")
     parser.add_argument("--words", type=int, help="of a statement at most, for speed (all)")
     parser.add_argument("--seed", type=int, default=1, help="of the moments of the kills (%(default)s)")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="archive-bench-"))
     try:
         if options.what == "speed":
-            missed = speed(folder, options.rows or 20_000, options.words, options.rounds)
+            missed = speed(folder, options.rows or 40_000, options.words, options.rounds)
         elif options.what == "million":
             missed = million(folder, options.rows or 1_000_000)
         else:
