@@ -23,6 +23,7 @@ import uvloop
 from rich.console import Console
 from rich.progress import track
 
+from service.pool import available_cores
 from service.settings import MODELS
 from tests.bench.client import Client
 from tests.bench.load import Load, bodies_of, measure, percentile
@@ -46,10 +47,11 @@ class Answer:
 
 @dataclass(frozen=True)
 class Poured:
-    """All answers to what came in one go, and the seconds until the last one."""
+    """All answers to what came in one go, the seconds until the last one, and those that the clients had a core."""
 
     answers: Sequence[Answer]
     seconds: float
+    client_seconds: float
 
 
 @dataclass(frozen=True)
@@ -66,11 +68,12 @@ class Told:
 
 @dataclass(frozen=True)
 class Level:
-    """`times` the capacity came, in all rounds; `goodput` and `offered` are statements a second."""
+    """`times` the capacity came, in all rounds; `goodput` and `offered` are statements a second, `client_cores` what the clients took."""
 
     times: float
     offered: float
     goodput: float
+    client_cores: float
     accepted_a_second: float
     resident_bytes: float
     small: Told
@@ -118,14 +121,15 @@ def level_of(times: float, poured: Sequence[Poured], seconds: float, resident_by
     offered = sum(answer.n_texts for answer in answers) / (len(poured) * seconds)
     small, large = ([answer for answer in answers if answer.n_texts == n_texts] for n_texts in (SMALL, LARGE))
     goodput = sum(answer.n_texts for answer in accepted) / wall
-    return Level(times, offered, goodput, len(accepted) / wall, resident_bytes, _told(small), _told(large))
+    client_cores = sum(found.client_seconds for found in poured) / wall
+    return Level(times, offered, goodput, client_cores, len(accepted) / wall, resident_bytes, _told(small), _told(large))
 
 
 async def _pour(url: str, bodies: dict[int, list[bytes]], texts_a_second: float, seconds: float, seed: int) -> Poured:
     chance = random.Random(seed)  # noqa: S311 - the same arrivals in every run
     sources = {n_texts: itertools.cycle(made) for n_texts, made in bodies.items()}
     mean_texts = SMALL + _SHARE_LARGE * (LARGE - SMALL)
-    began = time.perf_counter()
+    began, cpu_began = time.perf_counter(), time.process_time()
     arrives, tasks = began, []
     client = Client(url)
     while (arrives := arrives + chance.expovariate(texts_a_second / mean_texts)) < began + seconds:
@@ -134,7 +138,7 @@ async def _pour(url: str, bodies: dict[int, list[bytes]], texts_a_second: float,
         tasks.append(asyncio.create_task(_ask(client, next(sources[n_texts]), n_texts, arrives)))
     answers = await asyncio.gather(*tasks)
     client.close()
-    return Poured(answers, time.perf_counter() - began)
+    return Poured(answers, time.perf_counter() - began, time.process_time() - cpu_began)
 
 
 async def _ask(client: Client, body: bytes, n_texts: int, arrived: float) -> Answer:
@@ -156,13 +160,32 @@ def _told(answers: Sequence[Answer]) -> Told:
 
 def _markdown(capacity: float, levels: Sequence[Level], spent: str) -> str:
     peak = max(found.goodput for found in levels)  # of this mix: the capacity is that of requests of one size
-    heads = ("times the capacity", "statements/s that came", "goodput, statements/s", "share of the peak", "accepted requests/s", "resident MB")
+    a_core = [found.goodput / (available_cores() - found.client_cores) for found in levels]
+    heads = [
+        "times the capacity",
+        "statements/s that came",
+        "goodput, statements/s",
+        "share of the peak",
+        "clients' cores",
+        "share for each core left",
+        "accepted requests/s",
+        "resident MB",
+    ]
     sizes = [f"{what} of {n_texts}" for n_texts in (SMALL, LARGE) for what in ("accepted", "refused", "failed", "p50 / p99 ms")]
     lines = [f"Capacity {capacity:.0f} statements/s ({_CAPACITY.n_connections} clients of {_CAPACITY.n_texts}); {spent}.", ""]
-    lines += [f"| {' | '.join((*heads, *sizes))} |", "| --- " * (len(heads) + len(sizes)) + "|"]
-    for found in levels:
-        cells = [f"{found.times:g}", f"{found.offered:.0f}", f"{found.goodput:.0f}", f"{found.goodput / peak:.0%}", f"{found.accepted_a_second:.0f}"]
-        cells += [f"{found.resident_bytes / 1e6:.0f}", *_cells(found.small), *_cells(found.large)]
+    lines += [f"| {' | '.join(heads + sizes)} |", "| --- " * (len(heads) + len(sizes)) + "|"]
+    for found, for_each in zip(levels, a_core, strict=True):
+        cells = [
+            f"{found.times:g}",
+            f"{found.offered:.0f}",
+            f"{found.goodput:.0f}",
+            f"{found.goodput / peak:.0%}",
+            f"{found.client_cores:.2f}",
+            f"{for_each / max(a_core):.0%}",
+            f"{found.accepted_a_second:.0f}",
+            f"{found.resident_bytes / 1e6:.0f}",
+        ]
+        cells += [*_cells(found.small), *_cells(found.large)]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
