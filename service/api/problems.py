@@ -55,6 +55,7 @@ _WANTED = {
     "int_type": "a whole number",
     "int_from_float": "a whole number",
     "int_parsing": "a whole number",
+    "float_parsing": "a number",
     "greater_than_equal": "{ge} at least",
     "too_short": "{min_length} at least",
     "too_long": "{max_length} at most",
