@@ -1,6 +1,5 @@
 """Settings and a model -> the HTTP application."""
 
-import math
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -120,18 +119,18 @@ def create_app(served: ServedModel, settings: Settings) -> FastAPI:
 
 
 @predicting.post("/v1/predict", summary="What do these statements do?")
-async def predict(body: PredictRequest, request: Request, within: Within = None) -> PredictResponse:
+async def predict(body: PredictRequest, request: Request, within: Within) -> PredictResponse:
     """One verdict for each of 1 to 256 statements, in order. A verdict depends on its own statement and context alone."""
     model, verdicts = await _classify(request, body.as_statements(), within)
     return PredictResponse(model=model, verdicts=[verdict_out(verdict) for verdict in verdicts])
 
 
 @predicting.post("/v1/articles", summary="Who says what in this article, and what do they do by saying it?")
-async def read_article(body: ArticleRequest, request: Request, within: Within = None) -> ArticleResponse:
+async def read_article(body: ArticleRequest, request: Request, within: Within) -> ArticleResponse:
     """Every quoted or reported statement (direct, fragment, indirect) with its place, cue, speaker and verdict. A text without any has an empty list."""
-    until = None if within is None else time.monotonic() + within
+    until = time.monotonic() + within
     found, language = await answered(request, run_in_threadpool(_read, body), within)
-    model, verdicts = await _classify(request, [attribution.statement for attribution in found], None if until is None else until - time.monotonic())
+    model, verdicts = await _classify(request, [attribution.statement for attribution in found], until - time.monotonic())
     statements = [attribution_out(attribution, verdict) for attribution, verdict in zip(found, verdicts, strict=True)]
     return ArticleResponse(model=model, title=body.title, date=body.date, language=language, statements=statements)
 
@@ -141,7 +140,7 @@ def _read(body: ArticleRequest) -> tuple[Sequence[Attribution], str | None]:
 
 
 @predicting.post("/predict", response_model=_PipelineResponse, summary="The same, in the shape of Hugging Face's text-classification task")
-async def predict_as_pipeline(body: PipelineRequest, request: Request, within: Within = None) -> Response:
+async def predict_as_pipeline(body: PipelineRequest, request: Request, within: Within) -> Response:
     """A list of labels with scores for one text; for a list of texts, a list of such lists.
 
     So say the task's specification and most servers. Hugging Face's own clients for Python and JavaScript, told by their User-Agent, look for the labels of
@@ -157,10 +156,10 @@ async def predict_as_pipeline(body: PipelineRequest, request: Request, within: W
     return json_response(_PIPELINE.dump_json(answer), {"Vary": "User-Agent"})
 
 
-async def _classify(request: Request, statements: Sequence[Statement], within: float | None) -> tuple[str, list[Verdict]]:
+async def _classify(request: Request, statements: Sequence[Statement], within: float) -> tuple[str, list[Verdict]]:
     """The name of the model that gave all of the verdicts, and these, counted."""
     with request.app.state.served.using() as model:
-        verdicts = await answered(request, model.classify_within(statements, math.inf if within is None else within), within)
+        verdicts = await answered(request, model.classify_within(statements, within), within)
     request.app.state.metrics.count_verdicts(verdicts)
     request.app.state.tally.count(model.card.name, verdicts)
     return model.card.name, verdicts

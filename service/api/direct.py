@@ -11,11 +11,10 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from service.api.callers import TIMEOUT, Within
+from service.api.callers import TIMEOUT, TimeoutHeader, gone_away, seconds_of
 from service.api.limits import JsonRoute
-from service.api.problems import CLIENT_CLOSED_REQUEST
 
-_WITHIN = TypeAdapter[Any](Within)
+_HEADER = TypeAdapter[Any](TimeoutHeader)
 _NO_BODY = {"type": "missing", "loc": ("body",), "msg": "Field required", "input": None}
 
 
@@ -32,13 +31,14 @@ class DirectRoute(JsonRoute):
         async def answer(request: Request) -> Response:
             content = await _content(request)
             faults: list[Any] = []
-            within = _valid(_WITHIN, request.headers.get(TIMEOUT), ("header", TIMEOUT), faults)
-            body = _valid(taken, _json(content), ("body",), faults) if content else None
-            if not content:
+            header = _valid(_HEADER, request.headers.get(TIMEOUT), ("header", TIMEOUT), faults)
+            if content:
+                body = _valid(taken, _json(content), ("body",), faults)
+            else:
                 faults.append(_NO_BODY)
             if faults:
                 raise RequestValidationError(faults)
-            answered = await self.endpoint(body=body, request=request, within=within)
+            answered = await self.endpoint(body=body, request=request, within=seconds_of(header))
             return answered if isinstance(answered, Response) else json_response(given.dump_json(answered))
 
         return answer
@@ -53,7 +53,7 @@ async def _content(request: Request) -> bytes:
     try:
         return await request.body()
     except ClientDisconnect:
-        raise HTTPException(CLIENT_CLOSED_REQUEST, "the caller has gone") from None
+        raise gone_away() from None
 
 
 def _json(content: bytes) -> Any:

@@ -21,8 +21,9 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 import pyarrow.parquet as pq
@@ -79,14 +80,13 @@ def run(*arguments: str | Path) -> Ran:
     return Ran(time.monotonic() - begun, most)
 
 
-@dataclass
-class Spent:
-    """Seconds on the same `n_rows` by a pool alone, by the command, and by it for a row a core; of all rounds so far."""
+class Spent(NamedTuple):
+    """Seconds on the same `n_rows` by a pool alone, by the command, and by it for a row a core."""
 
-    n_rows: int = 0
-    pool: float = 0.0
-    whole: float = 0.0
-    start: float = 0.0
+    n_rows: int
+    pool: float
+    whole: float
+    start: float
 
     @property
     def net(self) -> float:
@@ -101,18 +101,17 @@ class Spent:
 def speed(folder: Path, n_rows: int, n_words: int | None, n_rounds: int) -> list[str]:
     texts = list(different_statements(n_rows * n_rounds, n_words))
     n_most = available_cores()
-    spent = {n_cores: Spent() for n_cores in (1, n_most)}
+    rounds: dict[int, list[Spent]] = {n_cores: [] for n_cores in (1, n_most)}
     for number in range(n_rounds):
-        for n_cores, sums in spent.items():
+        for n_cores, spent in rounds.items():
             some = texts[number * n_rows :][: n_rows * n_cores // n_most]
-            found = _round(folder / f"{number}-{n_cores}", some, n_cores)
-            console.print(f"round {number + 1}, {n_cores} cores: {found}")
-            for field in fields(Spent):
-                setattr(sums, field.name, getattr(sums, field.name) + getattr(found, field.name))
-    one, ours = spent[1], spent[n_most]
+            spent.append(_round(folder / f"{number}-{n_cores}", some, n_cores))
+            console.print(f"round {number + 1}, {n_cores} cores: {spent[-1]}")
+    sums = {n_cores: Spent(*map(sum, zip(*spent, strict=True))) for n_cores, spent in rounds.items()}
+    for n_cores, total in sums.items():
+        console.print(f"all rounds, {n_cores} cores: {total}")
+    one, ours = sums[1], sums[n_most]
     bare = ours.n_rows / ours.pool
-    for n_cores, sums in spent.items():
-        console.print(f"all rounds, {n_cores} cores: {sums}")
     console.print(f"{ours.net / bare:.1%} of the pool; {ours.net / one.net:.2f} times one core (the pool itself {bare * one.pool / one.n_rows:.2f})")
     missed = [] if ours.net >= _SHARE * bare else [f"{ours.net / bare:.1%} of the pool's rows a second, wanted {_SHARE:.0%}"]
     return missed if n_most == 1 or ours.net >= _TIMES * one.net else [*missed, f"{ours.net / one.net:.2f} times one core, wanted {_TIMES}"]
