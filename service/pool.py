@@ -1,19 +1,19 @@
-"""Many callers' statements -> outputs, through one network a core: who is next, who is too many, what is known already."""
+"""Many callers' statements -> outputs, through one network a core: who is next, who is too many."""
 
-import hashlib
 import heapq
 import itertools
 import math
 import os
 import threading
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from service.cache import Cache, key_of
 from service.errors import NotReady, Overloaded, TooLate
 from service.network import Network, Output
 from service.statements.statement import Statement
@@ -24,7 +24,6 @@ _FIRST_SECONDS_A_CHAR = 4e-5
 _FIXED_CHARS = 40
 _FADES_IN = 5.0  # seconds
 _MEMORY = 0.05  # of the moving average of the cost of a character
-_ENTRY_BYTES = 400  # of the cache, keys and all; measured in tests/test_pool.py
 
 
 @dataclass
@@ -59,7 +58,7 @@ class Pool:
 
     def __init__(self, networks: Sequence[Network], *, most_wait: float = math.inf, cache_bytes: int = 0) -> None:
         self._most_wait = most_wait
-        self._cache = _Cache(cache_bytes // _ENTRY_BYTES)
+        self._cache = Cache(cache_bytes)
         self._condition = threading.Condition()
         self._due: deque[_Job] = deque()  # whose turn has come, in that order
         self._later: list[_Job] = []  # a heap
@@ -216,35 +215,6 @@ class Pool:
 def available_cores() -> int:
     """Cores that this process may use, at least 1; a container's CPU set counts."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-class _Cache:
-    """The outputs of the last `n_entries` statements that were asked for, by their texts."""
-
-    def __init__(self, n_entries: int) -> None:
-        self._n_entries = n_entries
-        self._entries: OrderedDict[bytes, Output] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: bytes) -> Output | None:
-        with self._lock:
-            found = self._entries.get(key)
-            if found is not None:
-                self._entries.move_to_end(key)
-            return found
-
-    def put(self, key: bytes, output: Output) -> None:
-        with self._lock:
-            self._entries[key] = output
-            self._entries.move_to_end(key)
-            if len(self._entries) > self._n_entries:
-                self._entries.popitem(last=False)
-
-
-def key_of(statement: Statement) -> bytes:
-    """All that an output depends on. A digest, so that a long text takes no more room than a short one, and no text is kept."""
-    text, frame = statement.text.encode(), statement.frame
-    return hashlib.sha256(b"%d %b" % (len(text), text) + (b"" if frame is None else b"|" + frame.encode())).digest()
 
 
 def _resolve(future: "Future[list[Output]]", outputs: list[Output] | None = None, *, error: Exception | None = None) -> None:

@@ -17,6 +17,7 @@ ROOMS: tuple[tuple[str, ...], ...] = (
     ("service.model_folder", "service.documents"),
     ("service.registry", "service.retrains", "service.keys"),
     ("service.network",),
+    ("service.cache",),
     ("service.pool",),
     ("service.classifier",),
     ("service.labels",),

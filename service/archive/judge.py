@@ -10,10 +10,11 @@ from concurrent.futures import Future
 from pathlib import Path
 
 from service.archive.known import Known
+from service.cache import key_of
 from service.classifier import Classifier, pool_of
 from service.model_folder import ModelFolder
 from service.network import Output
-from service.pool import Pool, key_of
+from service.pool import Pool
 from service.statements.statement import Statement
 
 
