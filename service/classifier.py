@@ -47,12 +47,12 @@ class Classifier:
 
     def classify(self, statements: Sequence[Statement]) -> list[Verdict]:
         """A verdict for each statement, in order; it depends on that statement alone. Empty for none. Raises `NotReady`, `Overloaded`."""
-        return self._verdicts(self._pool.submit(statements).result())
+        return [self._verdict(output) for output in self._pool.submit(statements).result()]
 
     async def classify_within(self, statements: Sequence[Statement], seconds: float) -> list[Verdict]:
         """The same, while nobody else is held up; what is still to do is dropped when it is cancelled. Raises `TooLate` too."""
         outputs: list[Output] = await asyncio.wrap_future(self._pool.submit(statements, within=seconds))
-        return self._verdicts(outputs)
+        return [self._verdict(output) for output in outputs]
 
     def check_room(self, n_chars: int) -> None:
         """Raises `Overloaded` where a request of about so many characters would be refused."""
@@ -66,15 +66,11 @@ class Classifier:
         """Ends the pool once all that was asked is answered; a later `classify` raises `NotReady`."""
         self._pool.close()
 
-    def _verdicts(self, outputs: Sequence[Output]) -> list[Verdict]:
-        logits = np.array([output.logits for output in outputs], dtype=np.float32).reshape(len(outputs), len(STANCES))
-        shares = softmax(logits, self._temperature)
-        rows = zip(shares.tolist(), shares.argmax(axis=1).tolist(), outputs, strict=True)
-        return [self._verdict(tuple(row), likeliest, output.truncated) for row, likeliest, output in rows]
-
-    def _verdict(self, probabilities: tuple[float, ...], likeliest: int, truncated: bool) -> Verdict:
-        probability = probabilities[likeliest]
-        return Verdict(STANCES[likeliest], probability, probabilities, probability >= self._thresholds[likeliest], truncated)
+    def _verdict(self, output: Output) -> Verdict:
+        shares = _shares(output.logits.tolist(), self._temperature)
+        probability = max(shares)
+        likeliest = shares.index(probability)
+        return Verdict(STANCES[likeliest], probability, shares, probability >= self._thresholds[likeliest], output.truncated)
 
 
 def open_classifier(path: Path, n_threads: int | None = None) -> Classifier:
@@ -114,8 +110,13 @@ def tried(classifier: Classifier) -> Classifier:
 
 
 def softmax(logits: Logits, temperature: float) -> npt.NDArray[np.float64]:
-    """Probabilities (n_statements, n_stances) of `logits` of that shape, divided by `temperature` (> 0); rows sum to 1."""
-    scaled = logits.astype(np.float64) / temperature
-    exponentials = np.exp(scaled - scaled.max(axis=1, keepdims=True, initial=-np.inf))
-    total: npt.NDArray[np.float64] = exponentials / exponentials.sum(axis=1, keepdims=True)
-    return total
+    """Probabilities (n_statements, n_stances) of `logits` of that shape, divided by `temperature` (> 0); rows sum to 1. To the last bit those of a verdict."""
+    return np.array([_shares(row, temperature) for row in logits.tolist()], dtype=np.float64).reshape(logits.shape)
+
+
+def _shares(logits: Sequence[float], temperature: float) -> tuple[float, ...]:
+    """In plain Python: for the five numbers of a statement, which mostly come alone, a call of numpy's costs as much as all of this."""
+    largest = max(logits)
+    exponentials = [math.exp((logit - largest) / temperature) for logit in logits]
+    total = sum(exponentials)
+    return tuple([exponential / total for exponential in exponentials])
