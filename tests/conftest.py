@@ -124,10 +124,10 @@ def running_service(*options: str) -> Iterator[tuple[subprocess.Popen[bytes], st
 
 
 @contextmanager
-def listening(served: ServedModel, **options: Any) -> Iterator[int]:
+def listening(served: ServedModel, settings: Settings | None = None, **options: Any) -> Iterator[int]:
     """The port of a service in this process, once `served` is ready; `options` are uvicorn's."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(create_app(served, Settings(keys=NO_KEYS)), log_config=None, **options))
+        server = uvicorn.Server(uvicorn.Config(create_app(served, settings or Settings(keys=NO_KEYS)), log_config=None, **options))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

@@ -65,7 +65,10 @@ def test_a_head_that_does_not_come_is_waited_for_no_longer_than_it_may(port: int
 def test_the_next_head_of_a_connection_has_to_come_in_time_too(port: int) -> None:
     with connected(port) as connection:
         connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n")
-        assert connection.recv(65_536).startswith(b"HTTP/1.1 200")
+        answer = b""
+        while not answer.endswith(b"}"):  # head and body may come one after the other
+            answer += connection.recv(65_536)
+        assert answer.startswith(b"HTTP/1.1 200")
         connection.sendall(b"GET /healthz HTTP/1.1\r\n")
         assert all_of(connection) == b""
 

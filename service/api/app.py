@@ -7,17 +7,16 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI, Query, Request, Response
-from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
-from pydantic import TypeAdapter
+from pydantic_core import to_json
 from starlette.concurrency import run_in_threadpool
 
 from service.api import metrics
 from service.api.callers import Within, answered
 from service.api.direct import DirectRoute, json_response
 from service.api.documents import documents
+from service.api.entrance import Entrance
 from service.api.guard import Guard
-from service.api.limits import Admission
 from service.api.models import models
 from service.api.openapi import document
 from service.api.pages import PageFiles, pages
@@ -44,7 +43,6 @@ from service.api.schemas import (
     verdict_out,
 )
 from service.api.served import ServedModel
-from service.api.trail import Trail
 from service.documents import language_of
 from service.errors import NotReady
 from service.keys import KeyRing, Keys
@@ -73,7 +71,6 @@ _DAILY_REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 _DESCRIPTION = "Reads news: who says what, and what they do by saying it: **confirm**, **deny**, **threat**, **appeal**, or **other**."
 _PipelineResponse = list[LabelScoreOut] | list[list[LabelScoreOut]]
-_PIPELINE = TypeAdapter[Any](_PipelineResponse)
 _HUB_CLIENTS = ("hf_hub/", "@huggingface/inference")
 
 predicting = APIRouter(route_class=DirectRoute, responses=_REFUSALS, tags=["verdicts"])
@@ -95,7 +92,16 @@ def create_app(served: ServedModel, settings: Settings) -> FastAPI:
         app.state.labels.close()
 
     # FastAPI with the scripts of its API docs in a package, not at somebody else's address: no request leaves the machine. The page that runs them is ours.
-    app = FastAPIOffline(docs_url=None, title="On Record", version="1", description=_DESCRIPTION, lifespan=lifespan, redoc_url=None, redirect_slashes=False)
+    app = FastAPIOffline(
+        docs_url=None,
+        title="On Record",
+        version="1",
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        redoc_url=None,
+        redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # FastAPI's own would send what was refused, texts and all, to a collector
+    )
     app.state.served = served
     app.state.metrics = metrics.Metrics()
     app.state.labels = LabelStore(settings.labels)
@@ -112,9 +118,11 @@ def create_app(served: ServedModel, settings: Settings) -> FastAPI:
     app.mount("/page", PageFiles(), name="page")
     add_handlers(app)
     app.openapi = lambda: document(app)  # type: ignore[method-assign]  # FastAPI's own way to change its document
-    app.add_middleware(Admission, check_room=served.check_room, routes=[route for route in predicting.routes if isinstance(route, APIRoute)])
-    app.add_middleware(Guard, ring=KeyRing(Keys(settings.keys)), rates=Rates(), is_open_without_keys=settings.is_open_without_keys)
-    app.add_middleware(Trail, metrics=app.state.metrics)  # around the others: what is refused leaves a trail too
+    guard = Guard(KeyRing(Keys(settings.keys)), Rates(), is_open_without_keys=settings.is_open_without_keys)
+    direct = [route for route in predicting.routes if isinstance(route, DirectRoute)]
+    entrance = Entrance(app.build_middleware_stack(), guard, served.check_room, direct, app.state.metrics)
+    app.middleware_stack = entrance  # around all of FastAPI's own: what is refused, and what fails, leaves a trail too
+    app.state.refusal = entrance.refusal
     return app
 
 
@@ -153,7 +161,7 @@ async def predict_as_pipeline(body: PipelineRequest, request: Request, within: W
     rows = [pipeline_out(verdict, top_k) for verdict in verdicts]
     is_hub_client = any(name in request.headers.get("user-agent", "") for name in _HUB_CLIENTS)
     answer = rows[0] if isinstance(body.inputs, str) and not is_hub_client else rows
-    return json_response(_PIPELINE.dump_json(answer), {"Vary": "User-Agent"})
+    return json_response(to_json(answer, inf_nan_mode="null"), {"Vary": "User-Agent"})
 
 
 async def _classify(request: Request, statements: Sequence[Statement], within: float) -> tuple[str, list[Verdict]]:

@@ -1,4 +1,7 @@
-"""A route that goes from a body to its endpoint and back by the shortest way: small requests are answered 1.15 times as often as on FastAPI's own."""
+"""Routes that are asked all the time: from a request to their endpoint and back by the shortest way.
+
+FastAPI knows them for its API docs; its own layers (routing, dependencies, errors, telemetry) are not gone through.
+"""
 
 import json
 from collections.abc import Callable, Coroutine, Sequence
@@ -9,10 +12,11 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import TypeAdapter, ValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope, Send
 
-from service.api.callers import TIMEOUT, TimeoutHeader, gone_away, seconds_of
+from service.api.callers import TIMEOUT, TimeoutHeader, seconds_of
 from service.api.limits import JsonRoute
+from service.api.problems import is_foreseen, response_to
 
 _HEADER = TypeAdapter[Any](TimeoutHeader)
 _NO_BODY = {"type": "missing", "loc": ("body",), "msg": "Field required", "input": None}
@@ -24,12 +28,29 @@ class DirectRoute(JsonRoute):
     What that returns is of the route's response model, or a response.
     """
 
-    def answering(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] != "POST":
+            await super().handle(scope, receive, send)  # which says what is allowed
+            return
+        request = Request(scope, receive, send)
+        try:
+            response = await self._answer(request)
+        except Exception as error:
+            await response_to(error, request)(scope, receive, send)
+            if not is_foreseen(error):
+                raise  # the server writes it into its log
+            return
+        await response(scope, receive, send)
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        self._answer = super().get_route_handler()
+        return self._answer
+
+    def answering(self) -> Callable[[Request, bytes], Coroutine[Any, Any, Response]]:
         taken = TypeAdapter[Any](get_type_hints(self.endpoint)["body"])
         given = TypeAdapter[Any](self.response_model)
 
-        async def answer(request: Request) -> Response:
-            content = await _content(request)
+        async def answer(request: Request, content: bytes) -> Response:
             faults: list[Any] = []
             header = _valid(_HEADER, request.headers.get(TIMEOUT), ("header", TIMEOUT), faults)
             if content:
@@ -47,13 +68,6 @@ class DirectRoute(JsonRoute):
 def json_response(content: bytes, headers: dict[str, str] | None = None) -> Response:
     """A response that is JSON already."""
     return Response(content, headers=headers, media_type="application/json")
-
-
-async def _content(request: Request) -> bytes:
-    try:
-        return await request.body()
-    except ClientDisconnect:
-        raise gone_away() from None
 
 
 def _json(content: bytes) -> Any:

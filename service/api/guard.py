@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Scope
 
 from service.api.problems import problem
 from service.api.rates import Rates
@@ -41,20 +41,15 @@ def wanted_role(method: str, path: str) -> Role | None:
 
 
 class Guard:
-    """ASGI middleware: with a key in the file, or where strangers may ask, only a key with a role that is high enough is let through, as often as it may."""
+    """With a key in the file, or where strangers may ask, only a key with a role that is high enough is let in, as often as it may."""
 
-    def __init__(self, app: ASGIApp, ring: KeyRing, rates: Rates, *, is_open_without_keys: bool) -> None:
-        self._app = app
+    def __init__(self, ring: KeyRing, rates: Rates, *, is_open_without_keys: bool) -> None:
         self._ring = ring
         self._rates = rates
         self._is_open_without_keys = is_open_without_keys
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refusal = self._refusal(scope) if scope["type"] == "http" else None
-        await (refusal or self._app)(scope, receive, send)
-
-    def _refusal(self, scope: Scope) -> Response | None:
-        """The answer to a request that is not let through; otherwise its scope learns whose key it is."""
+    def refusal(self, scope: Scope) -> Response | None:
+        """The answer to a request that is not let in; otherwise its scope learns whose key it is."""
         wanted = wanted_role(scope["method"], scope["path"])
         if wanted is None:
             return None
@@ -97,4 +92,4 @@ def _refused(scope: Scope, status: HTTPStatus, fault: Fault, headers: dict[str, 
 
 def _above(path: str) -> str:
     """The path of the table that it is, or lies below; "" where there is none."""
-    return next((known for known in _ROLES if path == known or path.startswith(f"{known}/")), "")
+    return path if path in _ROLES else next((known for known in _ROLES if path.startswith(f"{known}/")), "")

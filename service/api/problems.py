@@ -1,14 +1,14 @@
 """Errors -> `application/problem+json` (RFC 9457). The one table from error to status code."""
 
+import json
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from service.api.schemas import UNFIT
@@ -43,6 +43,7 @@ CLIENT_CLOSED_REQUEST = 499  # nginx's code for it; nobody reads the answer, but
 _log = logging.getLogger("onrecord")
 _RETRY_SECONDS = "2"  # about what loading a model takes
 _MOST_FAULTS = 20
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode  # `json.dumps` makes such an encoder each time
 # What pydantic calls a fault -> what would have been right, where its own sentence does not say so plainly.
 _WANTED = {
     "missing": "this field",
@@ -79,26 +80,42 @@ class RefusedBody(HTTPException):
         self.fault = fault
 
 
-def problem(status: int, detail: str, faults: Sequence[Fault] = (), headers: dict[str, str] | None = None) -> JSONResponse:
+def problem(status: int, detail: str, faults: Sequence[Fault] = (), headers: dict[str, str] | None = None) -> Response:
     """A problem response; `errors` lists each fault with where, what came and what was wanted."""
     title = "Client Closed Request" if status == CLIENT_CLOSED_REQUEST else HTTPStatus(status).phrase
     body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status, "detail": detail}
     if faults:
         body["errors"] = [{"where": fault.where, "came": fault.came, "wanted": fault.wanted} for fault in faults[:_MOST_FAULTS]]
-    return JSONResponse(body, status, headers, MEDIA_TYPE)
+    return Response(_encode(body).encode(), status, headers, MEDIA_TYPE)
 
 
 def add_handlers(app: FastAPI) -> None:
     """Makes every error that leaves `app` a problem response."""
-    app.exception_handler(RequestValidationError)(_on_validation)
-    app.exception_handler(HTTPException)(_on_http)
-    app.exception_handler(OnRecordError)(_on_ours)
-    app.exception_handler(RefusedBody)(_on_refused)
-    app.exception_handler(OSError)(_on_disk)
-    app.exception_handler(Exception)(_on_anything)
+
+    async def handler(request: Request, error: Exception) -> Response:
+        return response_to(error, request)
+
+    for kind in (*_RESPONSES, Exception):
+        app.exception_handler(kind)(handler)
 
 
-async def _on_validation(request: Request, error: RequestValidationError) -> JSONResponse:
+def response_to(error: Exception, request: Request) -> Response:
+    """The problem response that a caller gets for it."""
+    respond = next((_RESPONSES[kind] for kind in type(error).__mro__ if kind in _RESPONSES), None)
+    return respond(request, error) if respond else fault_of_ours()
+
+
+def fault_of_ours() -> Response:
+    """For an error that nobody has thought of: the caller sees nothing of it."""
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the service failed at this request; its log says why")
+
+
+def is_foreseen(error: Exception) -> bool:
+    """Whether `response_to` says all there is to say; another one belongs into the log."""
+    return isinstance(error, tuple(_RESPONSES))
+
+
+def _on_validation(request: Request, error: RequestValidationError) -> Response:
     rows = error.errors()
     broken = next((row for row in rows if row["type"] == "json_invalid"), None)
     if broken is not None:
@@ -109,7 +126,7 @@ async def _on_validation(request: Request, error: RequestValidationError) -> JSO
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, _told(faults), faults)
 
 
-async def _on_http(request: Request, error: HTTPException) -> JSONResponse:
+def _on_http(request: Request, error: HTTPException) -> Response:
     status, headers = error.status_code, dict(error.headers or {})
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
         headers = {"Allow": _allowed(request)}
@@ -128,12 +145,12 @@ def _allowed(request: Request) -> str:
     return ", ".join(sorted(method.upper() for method in request.app.openapi()["paths"].get(path, ("get",))))
 
 
-async def _on_ours(request: Request, error: OnRecordError) -> JSONResponse:
-    return response_to(error)
+def _on_ours(request: Request, error: OnRecordError) -> Response:
+    return problem_of(error)
 
 
-def response_to(error: OnRecordError) -> JSONResponse:
-    """The problem response that a caller gets for it."""
+def problem_of(error: OnRecordError) -> Response:
+    """The same for an error of ours, for which the request need not be known."""
     status = next((status for kind, status in _STATUS if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)
     headers = {"Retry-After": _RETRY_SECONDS} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
     if isinstance(error, Overloaded):
@@ -143,21 +160,25 @@ def response_to(error: OnRecordError) -> JSONResponse:
     return problem(status, str(error), (), headers)
 
 
-async def _on_refused(request: Request, error: RefusedBody) -> JSONResponse:
+def _on_refused(request: Request, error: RefusedBody) -> Response:
     """The response to a body that was not read to its end; the connection closes, since what is left of it cannot be told from a next request."""
     return problem(error.status_code, str(error.fault), [error.fault], {"Connection": "close"})
 
 
-async def _on_disk(request: Request, error: OSError) -> JSONResponse:
+def _on_disk(request: Request, error: OSError) -> Response:
     """A full disk, or a folder that is gone: sending it again helps once somebody has made room, or brought it back."""
     _log.error("%s", error, exc_info=error)
     detail = f"the service cannot use a file or folder of its own: {error.strerror or type(error).__name__}; its log says which"
     return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, (), {"Retry-After": _RETRY_SECONDS})
 
 
-async def _on_anything(request: Request, error: Exception) -> JSONResponse:
-    """A fault of ours. Starlette raises `error` again once this is sent, so that the server logs it; the caller sees nothing of it."""
-    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the service failed at this request; its log says why")
+_RESPONSES: dict[type[Exception], Callable[[Request, Any], Response]] = {
+    RequestValidationError: _on_validation,
+    HTTPException: _on_http,
+    OnRecordError: _on_ours,
+    RefusedBody: _on_refused,
+    OSError: _on_disk,
+}
 
 
 def _told(faults: Sequence[Fault]) -> str:

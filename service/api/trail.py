@@ -6,7 +6,7 @@ import re
 import time
 from http import HTTPStatus
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Scope
 
 from service.api.guard import KEY_NAME
 from service.api.metrics import Metrics
@@ -22,39 +22,35 @@ _log = logging.getLogger(REQUESTS)
 
 
 class Trail:
-    """ASGI middleware: the caller's X-Request-Id, or one of ours, stands in the answer and in the log; a query does not, since it may hold names.
+    """Of one request: the caller's X-Request-Id, or one of ours, stands in the answer and in the log; a query does not, since it may hold names.
 
     Beside it the log has the name of the key that the request came with, never the key.
     """
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
-        self._app = app
-        self._metrics = metrics
+    __slots__ = ("_began", "_id", "_status")
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+    def __init__(self, scope: Scope) -> None:
         given = next((value for name, value in scope["headers"] if name == ID), b"")
-        request_id = given if _FIT.fullmatch(given) else b"%016x" % _numbers.getrandbits(64)
-        started = time.perf_counter()
-        status = 500
+        self._id = given if _FIT.fullmatch(given) else b"%016x" % _numbers.getrandbits(64)
+        self._began = time.perf_counter()
+        self._status = int(HTTPStatus.INTERNAL_SERVER_ERROR)
 
-        async def noted(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                there = {name for name, _ in message["headers"]}
-                message["headers"] = [*message["headers"], (ID, request_id), *(header for header in _HEADERS if header[0] not in there)]
-            await send(message)
+    def mark(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        """For an answer of that status: adds to its `headers` those that every answer has."""
+        self._status = status
+        there = [name for name, _ in headers]
+        headers.append((ID, self._id))
+        headers += [header for header in _HEADERS if header[0] not in there]
 
-        try:
-            await self._app(scope, receive, noted)
-        finally:
-            seconds = time.perf_counter() - started
-            self._metrics.count_request(scope, status, seconds)
-            facts = {"id": request_id.decode(), "method": scope["method"], "path": scope["path"], "status": status, "ms": round(1e3 * seconds, 1)}
-            if KEY_NAME in scope:
-                facts["key"] = scope[KEY_NAME]
-            level = logging.DEBUG if scope["path"] in _PROBES else logging.WARNING if status >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO
-            _log.log(level, "request", extra={"facts": facts})
+    def end(self, scope: Scope, metrics: Metrics) -> None:
+        """Logs and counts the request: its answer is sent or about to be, or there will be none."""
+        seconds, status = time.perf_counter() - self._began, self._status
+        metrics.count_request(scope, status, seconds)
+        level = logging.DEBUG if scope["path"] in _PROBES else logging.WARNING if status >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO
+        if not _log.isEnabledFor(level):
+            return
+        facts = {"id": self._id.decode(), "method": scope["method"], "path": scope["path"], "status": status, "ms": round(1e3 * seconds, 1)}
+        if KEY_NAME in scope:
+            facts["key"] = scope[KEY_NAME]
+        # As `_log.log` does, which would look through the stack for who calls it.
+        _log.handle(logging.makeLogRecord({"name": REQUESTS, "levelno": level, "levelname": logging.getLevelName(level), "msg": "request", "facts": facts}))

@@ -77,6 +77,7 @@ def serve(options: argparse.Namespace, settings: Settings, folder: ModelFolder) 
         timeout_graceful_shutdown=_GRACE_SECONDS,
         log_config=None,
         access_log=False,
+        proxy_headers=False,  # nothing here asks who the caller is by address
     )
     server = Server(config)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the service as Ctrl-C does; by itself it would end with -15 what has ended well
