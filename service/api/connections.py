@@ -67,7 +67,7 @@ class GuardedProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self._n_bytes is None:
             # A part of a body that nobody reads, as its request is answered, or blank lines: they have ended uvicorn's own waiting.
-            if self._timer is None and self.timeout_keep_alive_task is None and self.cycle is not None and self.cycle.response_complete:
+            if self._timer is None and self._is_unwatched():
                 self._close_after(READ_SECONDS)
             return
         if self._timer is None:  # most heads come whole, and need none
@@ -92,7 +92,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._is_behind_another = True
         super().on_message_complete()
-        if self.timeout_keep_alive_task is None and self.cycle is not None and self.cycle.response_complete and not self.transport.is_closing():
+        if self._is_unwatched() and not self.transport.is_closing():
             self._stop_waiting()  # the rest of a body came behind its answer, and ended uvicorn's waiting for the next request
             self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
@@ -115,6 +115,10 @@ class GuardedProtocol(HttpToolsProtocol):
         except StopIteration:
             return
         raise RuntimeError("a refusal waits for something")
+
+    def _is_unwatched(self) -> bool:
+        """Whether all is answered that was asked, and uvicorn does not wait for what comes next."""
+        return self.timeout_keep_alive_task is None and self.cycle is not None and self.cycle.response_complete
 
     def _close_after(self, seconds: float) -> None:
         self._timer = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
