@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +137,21 @@ def listening(served: ServedModel, settings: Settings | None = None, **options: 
         finally:
             server.should_exit = True
             thread.join()
+
+
+@contextmanager
+def connected(port: int) -> Iterator[socket.socket]:
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        yield connection
+
+
+def all_of(connection: socket.socket, *ends: type[Exception]) -> bytes:
+    """What comes until the other side closes; an error of one of the kinds `ends` ends it too."""
+    parts = []
+    with suppress(*ends):
+        while part := connection.recv(65_536):
+            parts.append(part)
+    return b"".join(parts)
 
 
 def _is_ready(address: str) -> bool:

@@ -21,8 +21,8 @@ from service.classifier import Classifier
 from service.keys import Keys, Role
 from service.settings import Settings
 from service.stance import Verdict
-from tests.conftest import listening
-from tests.fakes import NO_KEYS, FakePool, fake_client, fake_served
+from tests.conftest import all_of, connected, listening
+from tests.fakes import FakePool, fake_client, fake_served
 
 BODY = b'{"statements": ["They denied it."]}'
 POST = b"POST /v1/predict HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\nContent-Length: %d\r\n" % len(BODY)
@@ -30,21 +30,8 @@ POST = b"POST /v1/predict HTTP/1.1\r\nHost: here\r\nContent-Type: application/js
 
 @contextmanager
 def asked(pool: FakePool, settings: Settings | None = None, **options: object) -> Iterator[int]:
-    with listening(fake_served(pool), settings or Settings(keys=NO_KEYS), **{"http": GuardedProtocol, "limit_concurrency": 1_000, **options}) as port:
+    with listening(fake_served(pool), settings, **{"http": GuardedProtocol, "limit_concurrency": 1_000, **options}) as port:
         yield port
-
-
-@contextmanager
-def connected(port: int) -> Iterator[socket.socket]:
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
-        yield connection
-
-
-def all_of(connection: socket.socket) -> bytes:
-    parts = []
-    while part := connection.recv(65_536):
-        parts.append(part)
-    return b"".join(parts)
 
 
 def statuses(answers: bytes) -> list[int]:
