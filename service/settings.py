@@ -31,7 +31,7 @@ class Settings:
     labels: str = LABELS
     max_import_bytes: int = 32_000_000
     retrains: Path = _DATA / "retrains"
-    most_wait_ms: int = 350  # the longest with which, under an overload, 64 statements are answered within a second on two slow cores
+    most_wait_ms: int = 350  # under an overload of two slow cores, 64 statements are answered within a second; with 400 and 500 not always
     cache_bytes: int = 32_000_000
     log: LogForm = "text"
     keys: Path = _DATA / "keys.json"

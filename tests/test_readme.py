@@ -15,6 +15,7 @@ import pytest
 
 from service.classifier import open_classifier
 from service.model_folder import open_model_folder
+from service.settings import Settings
 from service.stance import STANCES
 from service.statements.statement import Statement
 from tests.archives import archived, write_lines
@@ -153,6 +154,10 @@ def test_the_results_are_those_of_the_released_model(released: Path) -> None:
     for figure in (results["macro_f1"], *(results["f1"][stance] for stance in STANCES)):
         assert f"{figure:.3f}" in README
     assert f"{results['n']} quotes" in README
+
+
+def test_the_longest_wait_is_the_one_that_is_set() -> None:
+    assert f"`ONRECORD_MOST_WAIT_MS` ({Settings().most_wait_ms})" in README
 
 
 def mistakes() -> list[tuple[str, str | None, str]]:
